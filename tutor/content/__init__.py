@@ -1,0 +1,1 @@
+"""Lessons and quizzes from YAML files, checked; course packs from outside; search over sections."""

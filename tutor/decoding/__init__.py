@@ -1,0 +1,1 @@
+"""Greedy and sampling as pure steps over logits."""

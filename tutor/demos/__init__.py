@@ -1,0 +1,1 @@
+"""One file a demo, found by scanning this folder."""

@@ -1,0 +1,112 @@
+"""A lesson as the rest of the program sees it. The file format is checked in `content`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tutor.domain.language import Text
+
+PARTS: dict[str, Text] = {
+    "A": Text("文本变成数字", "Text into numbers"),
+    "B": Text("模型架构", "Architectures"),
+    "C": Text("训练", "Training"),
+    "D": Text("适配与瘦身", "Adapting and shrinking"),
+    "E": Text("分片并行", "Sharding"),
+    "F": Text("使用大模型", "Using LLMs"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A glossary entry."""
+
+    zh: str
+    en: str
+    definition: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number the text rests on: the demo `demo` with `set` must give each of `expect` (path in result -> value)."""
+
+    demo: str
+    expect: dict[str, Any]
+    set: dict[str, Any] = field(default_factory=dict)
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    authors: str
+    title: str
+    year: int
+    where: str
+    supports: Text = Text()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of text, one breath long. `id` is permanent within the lesson."""
+
+    id: str
+    title: Text
+    body: Text
+
+
+@dataclass(frozen=True, slots=True)
+class DemoBlock:
+    """A demo embedded in the text. `predict` names the question to answer before it may run."""
+
+    name: str
+    set: dict[str, Any] = field(default_factory=dict)
+    predict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckBlock:
+    """A question of the lesson's quiz, answered in place."""
+
+    question: str
+
+
+Block = Section | DemoBlock | CheckBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    number: int
+    slug: str
+    part: str
+    title: Text
+    answer: Text
+    goals: tuple[Text, ...]
+    minutes: int
+    blocks: tuple[Block, ...]
+    prerequisites: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return tuple(block for block in self.blocks if isinstance(block, Section))
+
+    def section(self, id: str) -> Section | None:
+        return next((section for section in self.sections if section.id == id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a list shows of a topic, known without opening its file.
+
+    `written` is False for a topic of the curriculum that has no lesson file yet.
+    """
+
+    number: int
+    slug: str
+    part: str
+    title: Text
+    minutes: int = 0
+    questions: int = 0
+    written: bool = True

@@ -1,0 +1,1 @@
+"""The only room that knows llama.cpp: worker process, client, catalogue, downloads, GGUF, tokenizers."""

@@ -1,0 +1,1 @@
+"""Progress in one SQLite file."""
