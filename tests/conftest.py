@@ -1,0 +1,40 @@
+"""Every test gets a home folder of its own and finds the real model files where `make test` put them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tutor.domain import language
+
+ROOT = Path(__file__).parent.parent
+MODELS = Path(os.environ.get("QWTUTOR_MODELS") or ROOT / ".cache" / "models")
+SMOLLM = MODELS / "SmolLM2-135M-Instruct.Q4_1.gguf"
+QWEN = MODELS / "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("QWTUTOR_HOME", str(home / "qwtutor"))
+    monkeypatch.setenv("QWTUTOR_MODELS", str(MODELS))
+    monkeypatch.setattr(language, "_current", "en")
+
+
+def _file(path: Path) -> Path:
+    # A missing model fails the test: a skipped test is not a passed one.
+    assert path.is_file(), f"{path} is missing; `make test-models` fetches it"
+    return path
+
+
+@pytest.fixture(scope="session")
+def smollm() -> Path:
+    return _file(SMOLLM)
+
+
+@pytest.fixture(scope="session")
+def qwen() -> Path:
+    return _file(QWEN)
