@@ -5,7 +5,6 @@ A demo called `gpt4-chinese` is the module `gpt4_chinese.py`; modules whose name
 
 from __future__ import annotations
 
-import copy
 import difflib
 import importlib
 import json
@@ -57,10 +56,7 @@ def prepare(demo: Demo, given: Mapping[str, object] | None = None) -> Params:
     for name in given:
         if name not in known:
             raise UsageError("There is no parameter `{name}`.", name=_shown(name), **_suggestion(name, known))
-    return {
-        param.name: parse(param, given[param.name]) if param.name in given else copy.deepcopy(param.default)
-        for param in demo.PARAMS
-    }
+    return {param.name: parse(param, given.get(param.name, param.default)) for param in demo.PARAMS}
 
 
 def parse(param: Param, value: object) -> Any:
@@ -233,19 +229,21 @@ def _copy_json(param: Param, value: object) -> Any:
 
 
 def _read_json(param: Param, text: str) -> Any:
+    """JSON in `text`; or `text` itself, where the default is a string: that says "a JSON list or object, or text"."""
     if len(text) > MAX_JSON_CHARACTERS:
         raise _refusal(param, text, both("at most 1 MB of JSON"))
+    takes_text = isinstance(param.default, str)
     try:
-        return json.loads(text)
+        data = json.loads(text)
     except (ValueError, RecursionError):
-        # A parameter that takes "a JSON object or text" gets its text without quotes.
-        if isinstance(param.default, str) and not text.lstrip().startswith(("[", "{")):
+        if takes_text and not text.lstrip().startswith(("[", "{")):
             return text
         raise _refusal(param, text, both("JSON, such as {example}", example=_example(param))) from None
+    return data if isinstance(data, (list, dict)) or not takes_text else text
 
 
 def _example(param: Param) -> str:
-    return _shown(json.dumps(param.default, ensure_ascii=False))
+    return _shown(param.default if isinstance(param.default, str) else json.dumps(param.default, ensure_ascii=False))
 
 
 def _plain(value: object) -> bool:
