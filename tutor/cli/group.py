@@ -1,0 +1,83 @@
+"""Commands that are imported only when used, that show an example in their help, and that speak two languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, cast
+
+import click
+import click.core
+import click.decorators
+import click.exceptions
+import click.formatting
+import click.parser
+import click.types
+
+from tutor.domain.language import tr
+
+
+def translate_click() -> None:
+    """Give click's own sentences ("Usage:", "Missing argument") our catalogue.
+
+    click asks gettext for them under the name `_`; a compiled gettext catalogue for thirty sentences would be
+    a second way to translate.
+    """
+    for module in (click.core, click.decorators, click.exceptions, click.formatting, click.parser, click.types):
+        module._ = tr  # type: ignore[attr-defined]
+        module.ngettext = _plural  # type: ignore[attr-defined]
+
+
+def _plural(one: str, many: str, count: int) -> str:
+    return tr(one if count == 1 else many)
+
+
+class Command(click.Command):
+    """A command with examples at the end of its help."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """A group whose commands live in `modules`: name -> module below `tutor.cli.commands`, imported when asked for."""
+
+    command_class = Command
+
+    def __init__(
+        self, *args: Any, modules: Mapping[str, str] | None = None, examples: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.modules = modules or {}
+        self.examples = examples
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.modules, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.modules:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"tutor.cli.commands.{self.modules[cmd_name]}")
+        return cast(click.Command, getattr(module, cmd_name.replace("-", "_")))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self.examples, formatter)
+
+
+def write_examples(examples: tuple[str, ...], formatter: click.HelpFormatter) -> None:
+    if examples:
+        with formatter.section(tr("Examples") if len(examples) > 1 else tr("Example")):
+            for example in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+Decorator = Callable[[Callable[..., Any]], Command]
+
+
+def command(name: str, about: str, *examples: str) -> Decorator:
+    """A command called `name`, explained by `about` (already in the reader's language)."""
+    return click.command(name, cls=Command, help=about, examples=examples)

@@ -1,0 +1,1 @@
+"""The tutor in spoken lines: no screen, no escape sequence, meaning in words rather than in layout."""
