@@ -1,0 +1,128 @@
+"""The few styles everything is drawn in. One accent; a sign beside every colour that means something.
+
+The true colours were picked so that Rich's own fall to 16 colours keeps them readable: no text lands on black on
+a dark ground or on white on a light one, and muted text stays text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+
+from tutor.domain.frames import MARKS
+
+# One cell in every terminal: none of these is of ambiguous East Asian width.
+MARK_SIGNS: dict[str, str] = {
+    "": " ",
+    "new": "+",
+    "chosen": ">",
+    "kept": "|",
+    "cut": "x",
+    "good": "✓",
+    "bad": "✗",
+    "muted": ".",
+}
+
+SPACE_SIGN = "␣"
+CONTINUED = "↳"
+
+
+@dataclass(frozen=True)
+class Palette:
+    """`text` is null: it takes the colour of whatever it is printed on. `heat` runs from low to high."""
+
+    text: Style
+    muted: Style
+    strong: Style
+    emphasis: Style
+    accent: Style
+    heading: Style
+    code: Style
+    rule: Style
+    link: Style
+    good: Style
+    bad: Style
+    new: Style
+    chosen: Style
+    kept: Style
+    cut: Style
+    selection: Style
+    token_colours: tuple[Style, ...]
+    heat: tuple[Style, ...]
+
+    @property
+    def plain(self) -> bool:
+        """No style at all: what styles would have said must be said by characters."""
+        return not self.accent
+
+
+DARK = Palette(
+    text=Style(),
+    muted=Style(color="#9aa3ab"),
+    strong=Style(bold=True),
+    emphasis=Style(italic=True),
+    accent=Style(color="#4fb3c8"),
+    heading=Style(color="#4fb3c8", bold=True),
+    code=Style(color="#d9c9a3"),
+    rule=Style(color="#5f6972"),
+    link=Style(color="#4fb3c8", underline=True),
+    good=Style(color="#5cb04a", bold=True),
+    bad=Style(color="#e5786d", bold=True),
+    new=Style(color="#4fb3c8"),
+    chosen=Style(color="#4fb3c8", bold=True),
+    kept=Style(),
+    cut=Style(color="#9aa3ab"),
+    selection=Style(color="#ffffff", bgcolor="#2a5568"),
+    token_colours=(Style(color="#eef3f5", bgcolor="#22444f"), Style(color="#eef3f5", bgcolor="#3d424a")),
+    heat=(
+        Style(color="#7d8790"),
+        Style(color="#a3b1ba"),
+        Style(color="#7fc4d4"),
+        Style(color="#4fb3c8"),
+        Style(color="#4fb3c8", bold=True),
+    ),
+)
+
+LIGHT = Palette(
+    text=Style(),
+    muted=Style(color="#646e78"),
+    strong=Style(bold=True),
+    emphasis=Style(italic=True),
+    accent=Style(color="#1852a8"),
+    heading=Style(color="#1852a8", bold=True),
+    code=Style(color="#6b5020"),
+    rule=Style(color="#8d969e"),
+    link=Style(color="#1852a8", underline=True),
+    good=Style(color="#267f2e", bold=True),
+    bad=Style(color="#b3261e", bold=True),
+    new=Style(color="#1852a8"),
+    chosen=Style(color="#1852a8", bold=True),
+    kept=Style(),
+    cut=Style(color="#646e78"),
+    selection=Style(color="#10202a", bgcolor="#b9d7e4"),
+    token_colours=(Style(color="#10202a", bgcolor="#d3e6ef"), Style(color="#10202a", bgcolor="#e9e5dc")),
+    heat=(
+        Style(color="#7d8790"),
+        Style(color="#5f6b75"),
+        Style(color="#3d6699"),
+        Style(color="#1852a8"),
+        Style(color="#1852a8", bold=True),
+    ),
+)
+
+_NULL = Style()
+PLAIN = Palette(*([_NULL] * 16), token_colours=(_NULL,), heat=(_NULL,) * 5)
+
+_MARK_FIELDS = dict(zip(MARKS, ("text", "new", "chosen", "kept", "cut", "good", "bad", "muted"), strict=True))
+
+
+def mark_style(palette: Palette, mark: str) -> Style:
+    """The style of a mark of `tutor.domain.frames.MARKS`; a mark unknown here is drawn as none."""
+    style: Style = getattr(palette, _MARK_FIELDS.get(mark, "text"))
+    return style
+
+
+def mark_sign(mark: str) -> str:
+    """The one-cell sign of a mark; a mark unknown here has none."""
+    return MARK_SIGNS.get(mark, " ")
