@@ -100,7 +100,9 @@ class Lesson:
 class Entry:
     """What a list shows of a topic, known without opening its file.
 
-    `written` is False for a topic of the curriculum that has no lesson file yet.
+    `written` is False for a topic of the curriculum that has no lesson file yet. `stale` says that the file is new or
+    has changed since it was last read: the rest is what is known without reading it. `problem` says why a file that
+    is there cannot be used.
     """
 
     number: int
@@ -110,3 +112,5 @@ class Entry:
     minutes: int = 0
     questions: int = 0
     written: bool = True
+    stale: bool = False
+    problem: Text = Text()

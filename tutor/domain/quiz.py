@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute  # `Predict` has a field of that name
 from typing import Any, ClassVar
 
 from tutor.domain.language import Text
@@ -57,7 +58,7 @@ class Number(Question):
     tolerance: float = 0.0
     relative: bool = False
     unit: str = ""
-    vary: dict[str, list[float]] = field(default_factory=dict)
+    vary: dict[str, list[float]] = attribute(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Predict(Question):
     kind: ClassVar[str] = "predict"
     demo: str
     field: str
-    set: dict[str, Any] = field(default_factory=dict)
+    set: dict[str, Any] = attribute(default_factory=dict)
     options: tuple[Option, ...] = ()
     tolerance: float = 0.0
     relative: bool = False
