@@ -1,0 +1,50 @@
+"""The right answer of a question that is computed when asked: a demo's own result, or a tokenizer's own cuts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tutor.demos import registry
+from tutor.domain.errors import TutorError
+from tutor.domain.model import Model
+from tutor.domain.quiz import Predict, Question, Spans
+
+
+def expected(question: Question, model: Callable[[], Model]) -> Any:
+    """What grading compares an answer with; None for kinds that carry their answer.
+
+    `model` is called only where the demo or tokenizer needs one; it may raise ModelMissing.
+    """
+    if isinstance(question, Predict):
+        return predicted(question, model)
+    if isinstance(question, Spans):
+        from tutor.runtime.tokenizers import tokenize
+
+        needed = model() if question.tokenizer == "model" else None
+        return cuts(tokenize(question.tokenizer, question.text, needed))
+    return None
+
+
+def predicted(question: Predict, model: Callable[[], Model]) -> Any:
+    """`field` of the result of the question's demo, run with its parameters."""
+    needed = model() if registry.wants_model(question.demo, question.set) else None
+    _, result = registry.run(question.demo, question.set, needed)
+    return field_of(result, question.field)
+
+
+def field_of(result: Any, path: str) -> Any:
+    """The value at `path` ("merges[0]", "layers[2].top[0]") of a demo's result. Raises TutorError."""
+    value = result
+    for name, index in re.findall(r"([^.\[\]]+)|\[(-?\d+)\]", path):
+        try:
+            value = value[name] if name else value[int(index)]
+        except (KeyError, IndexError, TypeError):
+            raise TutorError("The demo's result has no {path}.", path=path) from None
+    return value
+
+
+def cuts(pieces: Any) -> list[int]:
+    """The character offsets at which one token ends and the next begins."""
+    return sorted({piece.start for piece in pieces if piece.start > 0})

@@ -1,0 +1,156 @@
+"""The application: language, theme, rooms to go to, and the services that screens share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+# Chinese input methods and Ctrl+J break on terminals that half-support the kitty protocol; read at Textual's import.
+os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
+if "SSH_CONNECTION" in os.environ:
+    # A slow link: the terminal's own sixteen colours, nothing that moves by itself, fewer and larger updates.
+    os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "standard")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    os.environ.setdefault("TEXTUAL_FPS", "20")
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tutor.domain.errors import TutorError
+from tutor.domain.language import language_from_environment, set_language, tr
+from tutor.domain.language import language as current_language
+from tutor.ui.services import Services
+from tutor.ui.themes import PALETTES, themes
+
+if TYPE_CHECKING:
+    from tutor.ui.draw.palette import Palette
+    from tutor.ui.screens.base import TutorScreen
+
+
+class TutorApp(App[int]):
+    """Screens are named and imported when first shown; everything they share is in `services`."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = None
+    CSS = """
+    Screen { layout: vertical; background: $background; color: $foreground; }
+    Input { border: none; padding: 0 1; height: 1; background: $panel; }
+    Input:focus { border: none; background: $panel; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", id="app.help"),
+        Binding("ctrl+p", "palette", "Commands", id="app.palette", show=False),
+        Binding("L", "language", "Language", id="app.language", show=False),
+        Binding("ctrl+q,ctrl+c", "leave", "Quit", id="app.quit", show=False, priority=True, system=True),
+    ]
+
+    def __init__(self, services: Services, *, language: str | None = None) -> None:
+        super().__init__()
+        self.services = services
+        self._asked_language = language
+        for theme in themes():
+            self.register_theme(theme)
+        self._follow_settings()
+
+    @property
+    def palette(self) -> Palette:
+        return PALETTES.get(self.theme, PALETTES["dark"])
+
+    def _follow_settings(self) -> None:
+        settings = self.services.settings
+        set_language(self._asked_language or settings.get("language") or language_from_environment())
+        theme = settings.get("theme") or ("terminal" if "SSH_CONNECTION" in os.environ else "dark")
+        self.theme = theme if theme in PALETTES else "dark"
+        self.set_keymap(self.services.keymap())
+
+    def on_mount(self) -> None:
+        self.animation_level = "none"
+        self._catch_signals()
+        from tutor.ui.screens.home import HomeScreen
+
+        self.push_screen(HomeScreen())
+        self.run_worker(self.services.after_start(self), exit_on_error=False)
+
+    def _catch_signals(self) -> None:
+        # A closed terminal or `kill` ends like `q`: the terminal restored, what was answered kept, no process behind.
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                with contextlib.suppress(NotImplementedError):
+                    loop.add_signal_handler(getattr(signal, name), self._stop_by_signal, getattr(signal, name))
+
+    def _stop_by_signal(self, number: int) -> None:
+        self.exit(128 + number)
+
+    # -- going somewhere ---------------------------------------------------------------------------------------------
+
+    def open_lesson(self, slug: str, *, section: str | None = None) -> None:
+        from tutor.ui.screens.reader import ReaderScreen
+
+        try:
+            screen = ReaderScreen(slug, section=section)
+        except TutorError as error:
+            self.tell(error)
+            return
+        self.push_screen(screen)
+
+    def tell(self, error: TutorError | str) -> None:
+        """One sentence on the current screen's message line."""
+        screen = self.screen
+        if hasattr(screen, "say"):
+            screen.say(str(error))
+
+    def speak(self, language: str) -> None:
+        """Everything on every open screen in `language` from now on; the choice is kept."""
+        set_language(language)
+        self.services.keep_setting("language", language)
+        for screen in self.screen_stack:
+            if hasattr(screen, "relabel"):
+                screen.relabel()
+            screen.refresh(layout=True)
+
+    def action_language(self) -> None:
+        self.speak("en" if current_language() == "zh" else "zh")
+
+    def action_help(self) -> None:
+        from tutor.ui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_palette(self) -> None:
+        from tutor.ui.screens.palette import PaletteScreen
+
+        if not isinstance(self.screen, PaletteScreen):
+            self.push_screen(PaletteScreen())
+
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    def watch_theme_changed(self) -> None:
+        for screen in self.screen_stack:
+            if hasattr(screen, "relabel"):
+                screen.relabel()
+
+    def get_default_screen(self) -> Screen[object]:
+        return Screen(id="_default")
+
+
+def run(*, language: str | None = None, course: Path | None = None, model: str | None = None) -> int:
+    """Open the tutor on this terminal. Returns the exit status; raises TutorError for what stops it at the start."""
+    services = Services.open(course=course, model=model)
+    try:
+        app = TutorApp(services, language=language)
+        status = app.run(mouse=True)
+        return app.return_code or status or 0
+    finally:
+        services.close()
+
+
+__all__ = ["TutorApp", "TutorScreen", "run", "tr"]

@@ -1,0 +1,1 @@
+"""One screen a module, imported when it is first opened."""

@@ -1,0 +1,84 @@
+"""What every screen has: a title line, a message line that says things once, the keys at the bottom, a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tutor.domain.language import tr
+from tutor.ui.widgets.bars import KeyBar, TitleBar
+from tutor.ui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from tutor.ui.app import TutorApp
+
+
+class TutorScreen(Screen[Any]):
+    """Subclasses give `heading()`, `body()` and `about()`; `relabel()` draws anew after a change of language or theme."""
+
+    app: TutorApp
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", id="app.search"),
+        Binding("q,escape", "back", "Back", id="screen.back", key_display="q"),
+    ]
+
+    DEFAULT_CSS = """
+    TutorScreen { layout: vertical; }
+    TutorScreen #message { height: auto; max-height: 4; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield from self.body()
+        yield Lines(id="message")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.relabel()
+
+    def body(self) -> Iterable[Widget]:
+        return ()
+
+    def heading(self) -> tuple[str, str]:
+        """The title line: left and right."""
+        return ("", "")
+
+    def about(self) -> str:
+        """What this screen is and what one does here, in a sentence or two, for `?`."""
+        return ""
+
+    def relabel(self) -> None:
+        """Draw everything that has words anew. Called on mount and when language or theme change."""
+        self.retitle()
+        self.query_one(KeyBar).refresh()
+
+    def retitle(self) -> None:
+        left, right = self.heading()
+        self.query_one(TitleBar).show(left, right)
+
+    def say(self, sentence: str = "") -> None:
+        """Say `sentence` on the message line, or clear it."""
+        from tutor.ui.draw.wrap import wrap
+
+        width = max(20, self.size.width - 2)
+        lines = wrap(Text(sentence, style=self.app.palette.strong), width) if sentence else []
+        self.query_one("#message", Lines).set_lines([Text(" ") + line for line in lines])
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
+
+    def action_search(self) -> None:
+        from tutor.ui.screens.search import SearchScreen
+
+        self.app.push_screen(SearchScreen())
+
+
+def back_label() -> str:
+    return tr("Back")

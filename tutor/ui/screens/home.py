@@ -1,0 +1,160 @@
+"""Home: go on where you stopped, review what is due, or choose among the 36 topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from tutor.domain.language import tr
+from tutor.domain.lesson import PARTS, Entry
+from tutor.ui.screens.base import TutorScreen
+from tutor.ui.services import now
+from tutor.ui.widgets.fit import fit, row_of
+from tutor.ui.widgets.lines import Row, RowList
+
+if TYPE_CHECKING:
+    from tutor.store.progress import LessonProgress
+
+STATE_WIDTH = 18
+
+
+class HomeScreen(TutorScreen):
+    """Rows: `continue` (slug), `review`, then each part with its topics (slug)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "review", "Review", id="home.review"),
+        Binding("z", "quiz", "Quiz", id="home.quiz"),
+        Binding("m", "models", "Models", id="home.models"),
+        Binding("comma", "settings", "Settings", id="home.settings"),
+        Binding("q,escape", "back", "Quit", id="screen.back", key_display="q"),
+    ]
+
+    def body(self) -> Iterable[Widget]:
+        yield RowList(id="topics")
+
+    def about(self) -> str:
+        return tr(
+            "Home lists the 36 questions of this course in six parts. Enter opens the row under the cursor: "
+            "the first row goes on where you stopped reading."
+        )
+
+    def heading(self) -> tuple[str, str]:
+        entries = self.app.services.library.entries()
+        written = sum(entry.written for entry in entries)
+        return "qwtutor", tr("{written} of {all} lessons written", written=written, all=len(entries))
+
+    def relabel(self) -> None:
+        super().relabel()
+        topics = self.query_one(RowList)
+        first = not topics.rows
+        topics.set_rows(self._rows(), cursor=0 if first else None)
+        if first:
+            self.app.services.announce(self)
+
+    def on_screen_resume(self) -> None:
+        if self.query_one(RowList).rows:
+            self.relabel()
+
+    def on_resize(self) -> None:
+        self.query_one(RowList).set_rows(self._rows())
+
+    def _rows(self) -> list[Row]:
+        services, width = self.app.services, self.size.width - 3
+        entries = services.library.entries()
+        learnt = services.progress.lesson_progress()
+        rows = [*self._first_rows(entries, width)]
+        part = ""
+        for entry in entries:
+            if entry.part != part:
+                part = entry.part
+                rows.append(Row(Text(), heading=True))
+                name = PARTS[part].get() if part in PARTS else ""
+                rows.append(Row(Text(f"{part}  {name}", style=self.app.palette.heading), heading=True))
+            rows.append(Row(self._topic(entry, learnt.get(entry.slug), width), key=("lesson", entry.slug)))
+        if not entries:
+            sentence = tr("This course has no lessons. Each is a file lessons/NN-slug.yaml in its folder.")
+            rows.append(Row(Text(sentence, style=self.app.palette.muted), heading=True))
+        return rows
+
+    def _first_rows(self, entries: tuple[Entry, ...], width: int) -> Iterable[Row]:
+        """What a returning reader most likely wants, under the cursor already."""
+        palette, services = self.app.palette, self.app.services
+        by_slug = {entry.slug: entry for entry in entries}
+        last = services.progress.last_position()
+        if last and last.slug in by_slug:
+            entry = by_slug[last.slug]
+            text = Text.assemble(
+                (tr("Continue") + "  ", palette.strong),
+                f"{entry.number:02d} {entry.title.get()}",
+            )
+            yield Row(row_of(text, Text(f"{last.fraction:.0%}", style=palette.muted), width), key=("lesson", last.slug))
+        else:
+            start = next((entry for entry in entries if entry.written), None)
+            if start is not None:
+                text = Text.assemble(
+                    (tr("Start here") + "  ", palette.strong), f"{start.number:02d} {start.title.get()}"
+                )
+                yield Row(fit(text, width), key=("lesson", start.slug))
+        due = services.progress.due_count(now())
+        if due:
+            text = Text.assemble((tr("Review") + "  ", palette.strong), tr("{count} questions are due", count=due))
+            yield Row(text, key=("review", ""))
+
+    def _topic(self, entry: Entry, learnt: LessonProgress | None, width: int) -> Text:
+        palette = self.app.palette
+        name = Text(f"{entry.number:02d}  {entry.title.get()}", style=palette.text if entry.written else palette.muted)
+        if not entry.written:
+            return row_of(name, Text(tr("not written yet"), style=palette.muted), width)
+        parts = []
+        if learnt and learnt.answered:
+            parts.append(f"{learnt.right}/{entry.questions or learnt.answered}")
+        if learnt and learnt.fraction:
+            parts.append(tr("read {percent}", percent=f"{learnt.fraction:.0%}"))
+        elif entry.minutes:
+            parts.append(tr("{minutes} min", minutes=entry.minutes))
+        return row_of(name, Text("  ".join(parts), style=palette.muted), width)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        if not isinstance(event.row.key, tuple):
+            return
+        kind, slug = event.row.key
+        if kind == "review":
+            self.action_review()
+        elif self.app.services.library.has(slug):
+            self.app.open_lesson(slug)
+        else:
+            self.say(tr("This lesson is not written yet. The topics with a reading time beside them are."))
+
+    def on_row_list_moved(self) -> None:
+        self.say()
+
+    def action_review(self) -> None:
+        from tutor.ui.screens.quiz import open_review
+
+        open_review(self.app)
+
+    def action_quiz(self) -> None:
+        row = self.query_one(RowList).current
+        if row and isinstance(row.key, tuple) and row.key[0] == "lesson" and self.app.services.library.has(row.key[1]):
+            from tutor.ui.screens.quiz import open_quiz
+
+            open_quiz(self.app, row.key[1])
+        else:
+            self.say(tr("Put the cursor on a written lesson, then z opens its quiz."))
+
+    def action_models(self) -> None:
+        from tutor.ui.screens.models import ModelsScreen
+
+        self.app.push_screen(ModelsScreen())
+
+    def action_settings(self) -> None:
+        from tutor.ui.screens.settings import SettingsScreen
+
+        self.app.push_screen(SettingsScreen())
+
+    def action_back(self) -> None:
+        self.app.exit(0)

@@ -1,0 +1,299 @@
+"""The demo player: say what will happen, then watch it computed, a step forward, a step back, with other parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from tutor.demos import registry
+from tutor.domain.demo import Step
+from tutor.domain.errors import Cancelled, ModelMissing, TutorError
+from tutor.domain.language import tr
+from tutor.domain.plaintext import visible
+from tutor.domain.quiz import Question
+from tutor.ui.answering import answer_question
+from tutor.ui.draw.frames import draw_step
+from tutor.ui.draw.wrap import wrap
+from tutor.ui.screens.base import TutorScreen
+from tutor.ui.widgets.fit import value_text
+from tutor.ui.widgets.lines import Lines
+from tutor.ui.widgets.question import QuestionView
+
+COLUMN = 100
+PLAY_SECONDS = 0.8
+SHOWN_VALUE = 40
+
+
+class PlayerScreen(TutorScreen):
+    """Plays the demo `name`. With `question`, the reader commits to an answer before the first step is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space,right", "step(1)", "Next step", id="player.next"),
+        Binding("backspace,left", "step(-1)", "Step back", id="player.back"),
+        Binding("p", "play", "Play / pause", id="player.play"),
+        Binding("e", "edit", "Change", id="player.edit"),
+        Binding("r", "reset", "Reset", id="player.reset"),
+        Binding("g,home", "first", "First step", show=False, id="player.first"),
+        Binding("G,end", "last", "Last step", show=False, id="player.last"),
+        Binding("j,down", "line(1)", "Line down", show=False, id="player.line_down"),
+        Binding("k,up", "line(-1)", "Line up", show=False, id="player.line_up"),
+        Binding("f", "fetch", "Fetch the model", show=False, id="player.fetch"),
+        Binding("q,escape", "back", "Back", id="screen.back", key_display="q"),
+    ]
+
+    DEFAULT_CSS = "PlayerScreen #stage { height: 1fr; scrollbar-size-vertical: 1; }"
+
+    def __init__(
+        self,
+        name: str,
+        preset: Mapping[str, Any] | None = None,
+        *,
+        question: Question | None = None,
+        lesson: str = "",
+    ) -> None:
+        super().__init__()
+        self.name_of_demo = name
+        self.demo = registry.load(name)
+        self.preset = dict(preset or {})
+        self.given = dict(self.preset)
+        self.question = question
+        self.lesson = lesson
+        self.committed = question is None
+        self.index = 0
+        self.run: registry.DemoRun | None = None
+        self._waiting = False
+        self._playing: Any = None
+        self._trouble: TutorError | None = None
+
+    # -- building ----------------------------------------------------------------------------------------------------
+
+    def body(self) -> Iterable[Widget]:
+        yield Lines(id="parameters")
+        with VerticalScroll(id="stage", can_focus=False):
+            if self.question is not None:
+                yield QuestionView(self.question, label=tr("First say what will happen"))
+            yield Lines(id="step")
+
+    def about(self) -> str:
+        return tr(
+            "A demo computes while you watch. Space is the next step, Backspace the one before, e changes a parameter, "
+            "r goes back to the lesson's own. Nothing you see is canned."
+        )
+
+    def heading(self) -> tuple[str, str]:
+        return self.demo.TITLE.get(), self._where()
+
+    def _where(self) -> str:
+        run = self.run
+        if run is None or not run.known:
+            return ""
+        if run.finished:
+            return tr("step {index} of {count}", index=self.index + 1, count=run.known)
+        return tr("step {index}", index=self.index + 1)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self.committed:
+            self._start()
+        else:
+            self.query_one(QuestionView).take_focus()
+
+    def on_unmount(self) -> None:
+        self._stop()
+
+    def on_resize(self) -> None:
+        self.relabel()
+
+    def relabel(self) -> None:
+        super().relabel()
+        self._draw_parameters()
+        self._draw_step()
+        for view in self.query(QuestionView):
+            view.label = tr("First say what will happen")
+            view.draw()
+
+    def _width(self) -> int:
+        return max(24, min(COLUMN, self.size.width - 3))
+
+    def _draw_parameters(self) -> None:
+        palette = self.app.palette
+        line = Text()
+        for param in self.demo.PARAMS:
+            value = self.given.get(param.name, param.default)
+            shown = visible(value_text(value))
+            if len(shown) > SHOWN_VALUE:
+                shown = shown[: SHOWN_VALUE - 2] + ".."
+            changed = param.name in self.given and self.given[param.name] != self.preset.get(param.name, param.default)
+            line.append(param.name, palette.muted)
+            line.append("=", palette.muted)
+            line.append(shown, palette.accent if changed else palette.text)
+            line.append("  ")
+        lines = wrap(line, self._width())[:3]
+        self.query_one("#parameters", Lines).set_lines([Text(" ") + text for text in [*lines, Text()]])
+
+    def _draw_step(self) -> None:
+        palette, width = self.app.palette, self._width()
+        lines: list[Text] = []
+        if self._trouble is not None:
+            lines = self._trouble_lines(self._trouble, width)
+        elif self.run is not None and self.committed:
+            if self.index < self.run.known:
+                lines = draw_step(self.run.steps[self.index], width, palette)
+            elif self._waiting:
+                lines = [Text(tr("computing..  Esc stops"), style=palette.muted)]
+        self.query_one("#step", Lines).set_lines([Text(" ") + line for line in lines])
+        self.retitle()
+
+    def _trouble_lines(self, error: TutorError, width: int) -> list[Text]:
+        palette = self.app.palette
+        lines = wrap(Text(error.message, style=palette.strong), width)
+        if isinstance(error, ModelMissing):
+            sentence = tr("f fetches the model {model} now; lessons and quizzes work without it.", model=self._model())
+            return [*lines, Text(), *wrap(Text(sentence, style=palette.accent), width)]
+        if error.hint:
+            lines += wrap(Text(error.hint, style=palette.muted), width)
+        return [*lines, Text(), *wrap(Text(tr("Space tries again, e changes a parameter."), palette.accent), width)]
+
+    def _model(self) -> str:
+        return self.app.services.model_name
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._stop()
+        self.run, self.index, self._trouble = None, 0, None
+        self._want(0)
+
+    def _stop(self) -> None:
+        if self._playing is not None:
+            self._playing.stop()
+            self._playing = None
+        if self.run is not None:
+            self.run.stop()
+        if self._waiting:
+            self.app.services.cancel_model()
+
+    def _want(self, index: int) -> None:
+        """Show step `index`, computing it first where it is not known yet."""
+        run = self.run
+        if run is not None and index < run.known:
+            self.index = index
+            self._draw_step()
+            return
+        if self._waiting or (run is not None and run.finished):
+            return
+        self._waiting = True
+        self._draw_step()
+        self.run_worker(self._compute(index), exclusive=False, exit_on_error=False)
+
+    async def _compute(self, index: int) -> None:
+        services = self.app.services
+        try:
+            step = await services.with_model(lambda: self._step(index))
+        except Cancelled:
+            step = None
+        except TutorError as error:
+            self._trouble = error
+            step = None
+        finally:
+            self._waiting = False
+        if not self.is_mounted:
+            return
+        if step is not None:
+            self._trouble = None
+            self.index = index
+        elif self.run is not None and self.run.finished and self._playing is not None:
+            self.action_play()
+        self._draw_step()
+
+    def _step(self, index: int) -> Step | None:
+        """Runs on the model's thread."""
+        if self.run is None or self._trouble is not None:
+            needs = registry.wants_model(self.name_of_demo, self.given)
+            model = self.app.services.model() if needs else None
+            self.run = registry.DemoRun(self.name_of_demo, self.given, model)
+        return self.run.step(index)
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("step", "play", "edit", "reset", "first", "last"):
+            return self.committed
+        if action == "fetch":
+            return isinstance(self._trouble, ModelMissing)
+        return True
+
+    def action_step(self, direction: int) -> None:
+        if self._trouble is not None:
+            self._start()
+        elif self.index + direction >= 0:
+            self._want(self.index + direction)
+
+    def action_first(self) -> None:
+        self._want(0)
+
+    def action_last(self) -> None:
+        if self.run is not None and self.run.known:
+            self._want(self.run.known - 1)
+
+    def action_line(self, step: int) -> None:
+        self.query_one("#stage").scroll_relative(y=step, animate=False)
+
+    def action_play(self) -> None:
+        """Plays at an even pace until the end, a key, or p again."""
+        if self._playing is not None:
+            self._playing.stop()
+            self._playing = None
+        else:
+            self._playing = self.set_interval(PLAY_SECONDS, lambda: self._want(self.index + 1))
+
+    def action_reset(self) -> None:
+        self.given = dict(self.preset)
+        self._draw_parameters()
+        self._start()
+
+    def action_edit(self) -> None:
+        from tutor.ui.screens.parameters import ParametersScreen
+
+        self._stop()
+        self.app.push_screen(ParametersScreen(self.demo, self.given), self._edited)
+
+    def _edited(self, given: dict[str, Any] | None) -> None:
+        if given is not None and given != self.given:
+            self.given = given
+            self._draw_parameters()
+            self._start()
+
+    def action_fetch(self) -> None:
+        from tutor.ui.screens.models import ModelsScreen
+
+        self.app.push_screen(ModelsScreen(fetch=self._model()), lambda _: self._start())
+
+    def action_back(self) -> None:
+        if self._waiting:
+            self._stop()
+            return
+        if self.run is not None:
+            given, name = self.given, self.name_of_demo
+            self.app.services.store_later(lambda progress: progress.keep(f"demo:{name}", given))
+        self.app.pop_screen()
+
+    # -- the prediction ----------------------------------------------------------------------------------------------
+
+    async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
+        recorded = await answer_question(self.app, self.lesson, event.view, event.answer, source="predict")
+        if recorded is None and not isinstance(event.view.question, Question):
+            return
+        self.committed = True
+        self.refresh_bindings()
+        self._start()
+
+    def on_question_view_finished(self, event: QuestionView.Finished) -> None:
+        # The verdict has been read: from here on Space, and Enter too, step through.
+        event.view.display = False
+        self.set_focus(None)

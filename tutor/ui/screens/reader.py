@@ -1,0 +1,427 @@
+"""A lesson: text in one column, its demo and questions where the reader needs them, and the place kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widget import Widget
+
+from tutor.domain.language import tr
+from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Section
+from tutor.domain.quiz import Quiz
+from tutor.ui.answering import Recorded, answer_question
+from tutor.ui.draw.markdown import markdown
+from tutor.ui.draw.wrap import wrap
+from tutor.ui.screens.base import TutorScreen
+from tutor.ui.services import now
+from tutor.ui.widgets.lines import Lines, Row, RowList
+from tutor.ui.widgets.question import QuestionView
+
+COLUMN = 84
+OUTLINE_FROM = 140
+SAVE_AFTER = 0.6  # seconds without scrolling before the place is written down
+
+
+class Page(VerticalScroll, can_focus=True):
+    """The scrolled column."""
+
+    DEFAULT_CSS = "Page { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; }"
+
+    class Scrolled(Message):
+        """The page stands elsewhere."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.post_message(self.Scrolled())
+
+
+class TextBlock(Lines):
+    """A section, or the head or foot of the lesson: drawn again whenever its width changes."""
+
+    DEFAULT_CSS = "TextBlock { max-width: 86; padding: 0 1; }"
+
+    def __init__(self, draw: Any) -> None:
+        super().__init__()
+        self._draw = draw
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        if self.size.width:
+            self.set_lines(self._draw(min(COLUMN, self.size.width)))
+
+
+class Card(TextBlock, can_focus=True):
+    """Something that opens with Enter: the demo, the quiz."""
+
+    DEFAULT_CSS = "Card { margin: 0 0 1 0; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open", id="card.open")]
+
+    class Opened(Message):
+        def __init__(self, card: Card) -> None:
+            super().__init__()
+            self.card = card
+
+    def __init__(self, draw: Any, block: DemoBlock | None) -> None:
+        super().__init__(draw)
+        self.block = block
+
+    def on_focus(self) -> None:
+        self.draw()
+
+    def on_blur(self) -> None:
+        self.draw()
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened(self))
+
+    def on_click(self) -> None:
+        self.action_open()
+
+
+class ReaderScreen(TutorScreen):
+    """Raises NotFound or ContentError when made for a lesson that is not there or cannot be read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "act", "Open what is marked", id="reader.act", show=False),
+        Binding("space", "page(1)", "Next page", id="reader.page_down"),
+        Binding("backspace", "page(-1)", "Page back", id="reader.page_up", show=False),
+        Binding("pagedown", "page(1)", show=False, id="reader.page_down_key"),
+        Binding("pageup", "page(-1)", show=False, id="reader.page_up_key"),
+        Binding("j,down", "line(1)", "Line down", show=False, id="reader.line_down"),
+        Binding("k,up", "line(-1)", "Line up", show=False, id="reader.line_up"),
+        Binding("g,home", "edge(-1)", "Beginning", show=False, id="reader.first"),
+        Binding("G,end", "edge(1)", "End", show=False, id="reader.last"),
+        Binding("n", "section(1)", "Next section", id="reader.next_section"),
+        Binding("p", "section(-1)", "Section before", show=False, id="reader.previous_section"),
+        Binding("o", "outline", "Outline", id="reader.outline"),
+        Binding("z", "quiz", "Quiz", id="reader.quiz"),
+        Binding("q,escape", "back", "Back", id="screen.back", key_display="q"),
+    ]
+
+    def __init__(self, slug: str, *, section: str | None = None) -> None:
+        super().__init__()
+        self.slug = slug
+        self.start_section = section
+        self.lesson: Lesson | None = None
+        self.quiz: Quiz | None = None
+        self._timer: Any = None
+        self._answers: dict[str, Any] = {}
+
+    def load(self) -> None:
+        library = self.app.services.library
+        self.lesson = library.lesson(self.slug)
+        self.quiz = library.quiz(self.slug) if library.has_quiz(self.slug) else Quiz(self.slug, ())
+        kept = self.app.services.progress.kept(f"lesson:{self.slug}")
+        self._answers = kept if isinstance(kept, dict) else {}
+
+    # -- building ----------------------------------------------------------------------------------------------------
+
+    def body(self) -> Iterable[Widget]:
+        self.load()
+        with Horizontal():
+            yield RowList(id="outline")
+            with Page(id="page"):
+                yield TextBlock(self._head)
+                yield from self._blocks()
+                yield TextBlock(self._references)
+                if self.quiz and self.quiz.questions:
+                    yield Card(self._quiz_card, None)
+
+    def _blocks(self) -> Iterable[Widget]:
+        assert self.lesson and self.quiz
+        for block in self.lesson.blocks:
+            match block:
+                case Section():
+                    view = TextBlock(lambda width, section=block: self._section(section, width))
+                    view.section = block  # type: ignore[attr-defined]
+                    yield view
+                case DemoBlock():
+                    yield Card(lambda width, demo=block: self._demo_card(demo, width), block)
+                case CheckBlock():
+                    question = self.quiz.question(block.question)
+                    if question is not None:
+                        yield self._question(question)
+
+    def _question(self, question: Any) -> QuestionView:
+        view = QuestionView(question, label=tr("Checkpoint"))
+        view.add_class("checkpoint")
+        return view
+
+    def _head(self, width: int) -> list[Text]:
+        assert self.lesson
+        lesson, palette = self.lesson, self.app.palette
+        lines = [Text(), *wrap(Text(lesson.title.get(), style=palette.heading), width), Text()]
+        lines += markdown(lesson.answer.get(), width, palette)
+        lines += [Text(), Text(tr("After this lesson you can"), style=palette.muted)]
+        for goal in lesson.goals:
+            lines += markdown("- " + goal.get(), width, palette)
+        if lesson.prerequisites:
+            names = ", ".join(self._title_of(slug) for slug in lesson.prerequisites)
+            lines += wrap(Text(tr("Builds on: {lessons}", lessons=names), style=palette.muted), width)
+        return [*lines, Text()]
+
+    def _title_of(self, slug: str) -> str:
+        entry = next((e for e in self.app.services.library.entries() if e.slug == slug), None)
+        return f"{entry.number:02d} {entry.title.get()}" if entry else slug
+
+    def _section(self, section: Section, width: int) -> list[Text]:
+        palette = self.app.palette
+        head = wrap(Text(section.title.get(), style=palette.heading), width)
+        return [*head, Text(), *markdown(section.body.get(), width, palette), Text()]
+
+    def _demo_card(self, block: DemoBlock, width: int) -> list[Text]:
+        from tutor.demos.registry import load
+
+        palette = self.app.palette
+        title = load(block.name).TITLE.get()
+        focused = self.focused is not None and getattr(self.focused, "block", None) is block
+        sign = Text("> " if focused else "| ", style=palette.accent)
+        first = sign + Text(tr("Demo"), style=palette.accent) + Text("  " + title, style=palette.strong)
+        sentence = (
+            tr("Enter: first say what will happen, then watch it computed.")
+            if block.predict
+            else tr("Enter: watch it computed, step by step.")
+        )
+        return [first, Text("| ", style=palette.accent) + Text(sentence, style=palette.muted)]
+
+    def _quiz_card(self, width: int) -> list[Text]:
+        palette = self.app.palette
+        count = len(self.quiz.questions) if self.quiz else 0
+        focused = isinstance(self.focused, Card) and self.focused.block is None
+        sign = Text("> " if focused else "| ", style=palette.accent)
+        return [
+            sign + Text(tr("Quiz"), style=palette.accent) + Text("  " + tr("{count} questions", count=count)),
+            Text("| ", style=palette.accent) + Text(tr("Enter or z opens it."), style=palette.muted),
+        ]
+
+    def _references(self, width: int) -> list[Text]:
+        assert self.lesson
+        lesson, palette = self.lesson, self.app.palette
+        lines: list[Text] = []
+        if lesson.terms:
+            lines += [Text(tr("Terms"), style=palette.heading), Text()]
+            for term in lesson.terms:
+                lines += markdown(f"- **{term.zh}** / {term.en}: {term.definition.get()}", width, palette)
+            lines.append(Text())
+        if lesson.references:
+            lines += [Text(tr("Sources"), style=palette.heading), Text()]
+            for source in lesson.references:
+                text = Text(f"{source.authors} ({source.year}). {source.title}. {source.where}.")
+                lines += wrap(text, width, hang=2)
+                if source.supports:
+                    lines += wrap(Text(source.supports.get(), style=palette.muted), width, indent=2)
+            lines.append(Text())
+        return lines
+
+    # -- words and places --------------------------------------------------------------------------------------------
+
+    def about(self) -> str:
+        return tr(
+            "A lesson. Space turns the page, arrows move by a line, n goes to the next section. Tab goes to the next "
+            "demo or question, Enter opens it, Esc leaves it. Your place is kept."
+        )
+
+    def heading(self) -> tuple[str, str]:
+        if not self.lesson:
+            return ("", "")
+        return f"{self.lesson.number:02d} {self.lesson.title.get()}", self._percent()
+
+    def _percent(self) -> str:
+        page = self.query_one(Page)
+        return f"{self._fraction(page):.0%}"
+
+    @staticmethod
+    def _fraction(page: Page) -> float:
+        return min(1.0, page.scroll_offset.y / page.max_scroll_y) if page.max_scroll_y > 0 else 1.0
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._restore_answers()
+        self.query_one(Page).focus()
+        self.call_after_refresh(self._go_to_start)
+
+    def relabel(self) -> None:
+        super().relabel()
+        for block in self.query(TextBlock):
+            block.draw()
+        for view in self.query(QuestionView):
+            view.label = tr("Checkpoint")
+            view.draw()
+        self._fill_outline()
+
+    def on_resize(self) -> None:
+        self.query_one("#outline").display = self.size.width >= OUTLINE_FROM
+
+    def _fill_outline(self) -> None:
+        outline = self.query_one("#outline", RowList)
+        outline.styles.width = 34
+        outline.can_focus = False
+        outline.display = self.size.width >= OUTLINE_FROM
+        if self.lesson:
+            here = self._section_here()
+            rows = [Row(Text(), heading=True)]
+            rows += [Row(Text(s.title.get()), key=s.id) for s in self.lesson.sections]
+            at = next((i for i, row in enumerate(rows) if row.key == here), 1)
+            outline.set_rows(rows, cursor=at)
+
+    def _go_to_start(self) -> None:
+        page = self.query_one(Page)
+        if self.start_section:
+            self._show_section(self.start_section)
+            return
+        place = self.app.services.progress.position(self.slug)
+        if place is not None:
+            blocks = list(page.children)
+            if place.block < len(blocks):
+                page.scroll_to(y=blocks[place.block].virtual_region.y + place.line, animate=False)
+        self._note_place()
+
+    def _show_section(self, id: str) -> None:
+        for view in self.query(TextBlock):
+            section = getattr(view, "section", None)
+            if section is not None and section.id == id:
+                self.query_one(Page).scroll_to(y=view.virtual_region.y, animate=False)
+
+    def _section_here(self) -> str:
+        top = self.query_one(Page).scroll_offset.y
+        here = ""
+        for view in self.query(TextBlock):
+            section = getattr(view, "section", None)
+            if section is not None and (view.virtual_region.y <= top + 1 or not here):
+                here = section.id
+        return here
+
+    def on_page_scrolled(self) -> None:
+        self.retitle()
+        if self.query_one("#outline").display:
+            self._fill_outline()
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(SAVE_AFTER, self._note_place)
+
+    def _note_place(self) -> None:
+        page = self.query_one(Page)
+        top = page.scroll_offset.y
+        block, line = 0, 0
+        for index, child in enumerate(page.children):
+            if child.virtual_region.y <= top:
+                block, line = index, top - child.virtual_region.y
+        fraction, slug, at = self._fraction(page), self.slug, now()
+        self.app.services.store_later(
+            lambda progress: progress.set_position(slug, block=block, line=line, fraction=fraction, now=at)
+        )
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def action_page(self, direction: int) -> None:
+        page = self.query_one(Page)
+        page.scroll_relative(y=direction * max(1, page.size.height - 2), animate=False)
+
+    def action_line(self, step: int) -> None:
+        self.query_one(Page).scroll_relative(y=step, animate=False)
+
+    def action_edge(self, direction: int) -> None:
+        page = self.query_one(Page)
+        page.scroll_to(y=0 if direction < 0 else page.max_scroll_y, animate=False)
+
+    def action_section(self, step: int) -> None:
+        page = self.query_one(Page)
+        top = page.scroll_offset.y
+        places = [v.virtual_region.y for v in self.query(TextBlock) if getattr(v, "section", None)]
+        if step > 0:
+            target = next((y for y in places if y > top), page.max_scroll_y)
+        else:
+            target = next((y for y in reversed(places) if y < top), 0)
+        page.scroll_to(y=target, animate=False)
+
+    def action_act(self) -> None:
+        """Enter on the page: the demo or question in view, if there is one; else the page turns."""
+        widget = self._in_view()
+        if isinstance(widget, QuestionView):
+            widget.take_focus()
+            widget.scroll_visible(animate=False)
+        elif isinstance(widget, Card):
+            widget.action_open()
+        else:
+            self.action_page(1)
+
+    def _in_view(self) -> Widget | None:
+        page = self.query_one(Page)
+        top, bottom = page.scroll_offset.y, page.scroll_offset.y + page.size.height
+        for child in page.children:
+            region = child.virtual_region
+            if isinstance(child, Card | QuestionView) and top <= region.y < bottom:
+                if isinstance(child, QuestionView) and child.answered:
+                    continue
+                return child
+        return None
+
+    def action_outline(self) -> None:
+        from tutor.ui.screens.outline import OutlineScreen
+
+        if self.lesson:
+            rows = [Row(Text(s.title.get()), key=s.id) for s in self.lesson.sections]
+            self.app.push_screen(OutlineScreen(rows, self._section_here()), self._to_section)
+
+    def _to_section(self, id: object) -> None:
+        if isinstance(id, str):
+            self._show_section(id)
+
+    def action_quiz(self) -> None:
+        from tutor.ui.screens.quiz import open_quiz
+
+        open_quiz(self.app, self.slug)
+
+    def action_back(self) -> None:
+        page = self.query_one(Page)
+        if self.focused is not None and self.focused is not page:
+            page.focus()
+            return
+        self._note_place()
+        self.app.pop_screen()
+
+    # -- demo and questions ------------------------------------------------------------------------------------------
+
+    def on_card_opened(self, event: Card.Opened) -> None:
+        block = event.card.block
+        if block is None:
+            self.action_quiz()
+            return
+        from tutor.ui.screens.player import PlayerScreen
+
+        question = self.quiz.question(block.predict) if self.quiz and block.predict else None
+        self.app.push_screen(PlayerScreen(block.name, block.set, question=question, lesson=self.slug))
+
+    def _restore_answers(self) -> None:
+        for view in self.query(QuestionView):
+            kept = self._answers.get(view.question.id)
+            if isinstance(kept, dict):
+                Recorded.restore(view, kept)
+
+    async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
+        recorded = await answer_question(self.app, self.slug, event.view, event.answer, source="lesson")
+        if recorded is not None:
+            self._answers[event.view.question.id] = recorded.to_dict()
+            answers, slug = dict(self._answers), self.slug
+            self.app.services.store_later(lambda progress: progress.keep(f"lesson:{slug}", answers))
+            self.query_one("#message", Lines).set_lines([])
+
+    def on_question_view_finished(self, event: QuestionView.Finished) -> None:
+        self.query_one(Page).focus()
+        self.action_page(1)
+
+    def compose(self) -> ComposeResult:
+        yield from super().compose()

@@ -1,0 +1,117 @@
+"""`/`: search all lessons while you type; Enter opens the section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tutor.domain.errors import TutorError
+from tutor.domain.language import tr
+from tutor.domain.plaintext import visible
+from tutor.ui.screens.base import TutorScreen
+from tutor.ui.widgets.fit import fit
+from tutor.ui.widgets.lines import Row, RowList
+from tutor.ui.widgets.question import AnswerInput
+
+if TYPE_CHECKING:
+    from tutor.content.search import Hit
+
+LIMIT = 30
+
+
+class SearchScreen(TutorScreen):
+    """The query stays in its line; up and down move through what was found without leaving it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="search.open"),
+        Binding("down", "move(1)", "Down", show=False, id="search.down", priority=True),
+        Binding("up", "move(-1)", "Up", show=False, id="search.up", priority=True),
+        Binding("escape", "back", "Back", id="search.back"),
+    ]
+
+    DEFAULT_CSS = "SearchScreen Input { margin: 0 1 1 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = ""
+
+    def body(self) -> Iterable[Widget]:
+        yield AnswerInput(placeholder=tr("words in Chinese or English"))
+        yield RowList(id="hits")
+
+    def heading(self) -> tuple[str, str]:
+        return tr("Search"), ""
+
+    def about(self) -> str:
+        return tr("Searches the text of every lesson in both languages. Type, move with the arrows, Enter opens the section.")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#hits", RowList).can_focus = False
+        self.query_one(Input).focus()
+        self._show([], "")
+
+    def relabel(self) -> None:
+        super().relabel()
+        self.query_one(Input).placeholder = tr("words in Chinese or English")
+        if self._asked:
+            self._search(self._asked)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._asked = event.value.strip()
+        self._search(self._asked)
+
+    def _search(self, query: str) -> None:
+        if not query:
+            self._show([], "")
+            return
+        self.run_worker(self._find(query), exclusive=True, exit_on_error=False)
+
+    async def _find(self, query: str) -> None:
+        import asyncio
+
+        from tutor.content.search import search
+
+        try:
+            hits = await asyncio.to_thread(search, self.app.services.library, query, LIMIT)
+        except TutorError as error:
+            self.say(str(error))
+            return
+        if self.is_mounted and query == self._asked:
+            self._show(hits, query)
+
+    def _show(self, hits: list[Hit], query: str) -> None:
+        palette, width = self.app.palette, self.size.width - 3
+        numbers = {entry.slug: entry.number for entry in self.app.services.library.entries()}
+        rows: list[Row] = []
+        for hit in hits:
+            title = Text.assemble((f"{numbers.get(hit.lesson, 0):02d} ", palette.muted), (hit.title.get(), palette.strong))
+            rows.append(Row(fit(title, width), key=(hit.lesson, hit.section)))
+            snippet = Text("   " + visible(hit.snippet.get()), style=palette.muted)
+            rows.append(Row(fit(snippet, width), heading=True))
+        if query and not hits:
+            sentence = tr("Nothing found for {query}. Try one word, or the term in the other language.", query=visible(query))
+            rows.append(Row(fit(Text(sentence, style=palette.muted), width), heading=True))
+        self.query_one("#hits", RowList).set_rows(rows, cursor=0)
+        self.query_one("#hits", RowList).scroll_to(y=0, animate=False)
+
+    def action_move(self, step: int) -> None:
+        self.query_one("#hits", RowList).action_move(step)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        self.query_one("#hits", RowList).action_choose()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        if isinstance(event.row.key, tuple):
+            slug, section = event.row.key
+            self.app.open_lesson(slug, section=section)

@@ -1,0 +1,138 @@
+"""What the screens share: lessons, progress, the model. Slow work goes to threads; screens only ever await."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tutor import places
+from tutor.content.library import Library
+from tutor.domain.errors import TutorError
+from tutor.store.progress import Progress
+
+if TYPE_CHECKING:
+    from tutor.domain.quiz import Question
+    from tutor.runtime.client import WorkerModel
+    from tutor.ui.app import TutorApp
+
+T = TypeVar("T")
+
+
+def now() -> datetime:
+    """The clock of the whole screen room, in UTC; everything below takes the time as an argument."""
+    return datetime.now(UTC)
+
+
+class Services:
+    """Opened once by `run`, closed once at the end. One thread writes progress, another talks to the model."""
+
+    def __init__(self, library: Library, progress: Progress, model: str | None) -> None:
+        self.library = library
+        self.progress = progress
+        self.settings: dict[str, Any] = dict(progress.settings())
+        self.asked_model = model
+        self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._worker: WorkerModel | None = None
+
+    @classmethod
+    def open(cls, *, course: Path | None = None, model: str | None = None) -> Services:
+        library = Library(course, cache=places.cache())
+        return cls(library, Progress.open(now=now()), model)
+
+    def close(self) -> None:
+        self._store_thread.shutdown(wait=True)
+        if self._worker is not None:
+            self._worker.cancel()
+        self._model_thread.shutdown(wait=False, cancel_futures=True)
+        if self._worker is not None:
+            self._worker.close()
+        self.progress.close()
+
+    async def after_start(self, app: TutorApp) -> None:
+        """What can wait until the first screen stands: today's backup, and the index of new or changed lessons."""
+        await self.store(lambda progress: progress.backup(now()))
+        if self.library.stale:
+            await asyncio.to_thread(self.library.refresh)
+            app.post_index_ready()
+
+    # -- progress ----------------------------------------------------------------------------------------------------
+
+    async def store(self, work: Callable[[Progress], T]) -> T:
+        """Run `work` on the thread that owns writing. Returns only after the commit."""
+        return await asyncio.wrap_future(self._store_thread.submit(work, self.progress))
+
+    def store_later(self, work: Callable[[Progress], object]) -> None:
+        """Like `store` for what nobody waits for: a reading position, a draft."""
+        self._store_thread.submit(work, self.progress)
+
+    def keep_setting(self, name: str, value: Any) -> None:
+        self.settings[name] = value
+        self.store_later(lambda progress: progress.set_setting(name, value))
+
+    def keymap(self) -> dict[str, str]:
+        """Keys the reader has remapped: `keys.json` in the data folder, {"list.down": "down,n"}."""
+        path = places.home() / "keys.json"
+        if not path.exists():
+            return {}
+        try:
+            keys = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TutorError(
+                "The key map {path} cannot be read: {why}.", hint="Mend it or delete it.", path=path, why=error
+            ) from None
+        if not isinstance(keys, dict) or not all(isinstance(value, str) for value in keys.values()):
+            raise TutorError(
+                "The key map {path} must be one JSON object of binding names and keys.",
+                hint="Mend it or delete it.",
+                path=path,
+            )
+        return keys
+
+    # -- the model ---------------------------------------------------------------------------------------------------
+
+    @property
+    def model_name(self) -> str:
+        from tutor.runtime.catalogue import default_name
+
+        return self.asked_model or self.settings.get("model") or default_name()
+
+    def model(self) -> WorkerModel:
+        """The model's process, started when first asked. Raises ModelMissing where its file is not there."""
+        from tutor.runtime.catalogue import find
+        from tutor.runtime.client import WorkerModel
+
+        path = find(self.model_name)
+        if self._worker is not None and self._worker.path != path:
+            self._worker.close()
+            self._worker = None
+        if self._worker is None:
+            self._worker = WorkerModel(path, name=self.model_name)
+        return self._worker
+
+    def use_model(self, name: str) -> None:
+        self.asked_model = None
+        self.keep_setting("model", name)
+
+    async def with_model(self, work: Callable[[], T]) -> T:
+        """Run `work`, which talks to the model or computes for long, on the thread that owns the model."""
+        return await asyncio.wrap_future(self._model_thread.submit(work))
+
+    def cancel_model(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def expected(self, question: Question) -> Any:
+        """The right answer of a question that is computed when asked, or None for the kinds that carry theirs."""
+        from tutor.domain.quiz import Predict, Spans
+
+        if isinstance(question, Predict | Spans):
+            from tutor.runtime.expected import expected
+
+            return await self.with_model(lambda: expected(question, self.model))
+        return None

@@ -1,0 +1,1 @@
+"""Small widgets that draw lines and repaint only the rows that change."""

@@ -1,0 +1,417 @@
+"""One question, answered in place: in a lesson, before a demo, in a quiz, in a review. Grading is the host's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text as RichText
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input
+
+from tutor.domain.grading import option_order, parse_answer, variant
+from tutor.domain.errors import UsageError
+from tutor.domain.language import Text, tr
+from tutor.domain.plaintext import visible
+from tutor.domain.quiz import Choice, Multi, Number, Order, Predict, Question, Spans, Verdict
+from tutor.ui.draw.markdown import markdown
+from tutor.ui.draw.question import option_lines
+from tutor.ui.draw.wrap import wrap
+from tutor.ui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from tutor.ui.app import TutorApp
+
+COLUMN = 84
+
+
+@dataclass(slots=True)
+class Draft:
+    """What has been entered so far; kept by the host so that nothing typed is lost."""
+
+    cursor: int = 0
+    picked: tuple[int, ...] = ()
+    arrangement: tuple[int, ...] = ()
+    typed: str = ""
+    hint: bool = False
+
+
+class AnswerInput(Input):
+    """The line a typed answer is written on. The cursor does not blink, and stays where an input method needs it."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "") -> None:
+        super().__init__(value, placeholder=placeholder, select_on_focus=False)
+        self.cursor_blink = False
+
+
+class QuestionView(Vertical, can_focus=True):
+    """Shows `question`, collects an answer and posts `Answered`; the host grades and calls `show_verdict`."""
+
+    app: TutorApp
+
+    DEFAULT_CSS = """
+    QuestionView { height: auto; width: 1fr; max-width: 86; padding: 0 1; }
+    QuestionView Input { margin: 1 0 0 0; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Answer", id="question.submit"),
+        Binding("down,j", "move(1)", "Down", show=False, id="question.down"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="question.up"),
+        Binding("left", "move(-1)", "Left", show=False, id="question.left"),
+        Binding("right", "move(1)", "Right", show=False, id="question.right"),
+        Binding("space", "pick", "Pick", id="question.pick"),
+        Binding("h,ctrl+t", "hint", "Hint", id="question.hint"),
+        *[Binding(str(n), f"number({n})", show=False, id=f"question.option_{n}") for n in range(1, 10)],
+    ]
+
+    class Answered(Message):
+        """The reader has committed to `answer` (its form depends on the kind: see tutor.domain.quiz)."""
+
+        def __init__(self, view: QuestionView, answer: Any) -> None:
+            super().__init__()
+            self.view = view
+            self.answer = answer
+
+    class Edited(Message):
+        """Something was typed, moved or picked: `view.draft` is worth keeping."""
+
+        def __init__(self, view: QuestionView) -> None:
+            super().__init__()
+            self.view = view
+
+    class Hinted(Edited):
+        """The hint was taken."""
+
+    class Rated(Message):
+        """After the verdict, 1-4: how hard it was (1 again, 2 hard, 3 good, 4 easy)."""
+
+        def __init__(self, view: QuestionView, rating: int) -> None:
+            super().__init__()
+            self.view = view
+            self.rating = rating
+
+    class Finished(Edited):
+        """The verdict has been read; the host goes on."""
+
+    def __init__(self, question: Question, *, seed: int = 0, draft: Draft | None = None, label: str = "") -> None:
+        super().__init__()
+        self.question = variant(question, seed) if isinstance(question, Number) and question.vary else question
+        self.seed = seed
+        self.label = label
+        self.draft = draft or Draft()
+        self.verdict: Verdict | None = None
+        self.answer: Any = None
+        self._busy = ""
+        self._error = ""
+        self._order = option_order(self.question, seed) if self._options() else []
+        if isinstance(question, Order) and not self.draft.arrangement:
+            self.draft.arrangement = tuple(self._order)
+
+    # -- what kind of answering this is ------------------------------------------------------------------------------
+
+    def _options(self) -> list[Text]:
+        question = self.question
+        if isinstance(question, Choice | Multi):
+            return [option.text for option in question.options]
+        if isinstance(question, Predict) and question.options:
+            return [option.text for option in question.options]
+        if isinstance(question, Order):
+            return list(question.items)
+        return []
+
+    @property
+    def typed(self) -> bool:
+        """Whether the answer is typed into a line."""
+        return not self._options() and not isinstance(self.question, Spans)
+
+    @property
+    def answered(self) -> bool:
+        return self.verdict is not None
+
+    # -- building and drawing ----------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="prompt")
+        yield Lines(id="options")
+        if self.typed:
+            yield AnswerInput(self.draft.typed, placeholder=self._placeholder())
+        yield Lines(id="feedback")
+
+    def _placeholder(self) -> str:
+        unit = getattr(self.question, "unit", "")
+        return tr("your answer, in {unit}", unit=unit) if unit else tr("your answer")
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def take_focus(self) -> None:
+        """Put the focus where the next key belongs."""
+        if self.typed and not self.answered:
+            self.query_one(AnswerInput).focus()
+        else:
+            self.focus()
+
+    def draw(self) -> None:
+        """All lines anew, for the current width, language, theme and state. Only what differs is repainted."""
+        if not self.is_mounted:
+            return
+        width = max(24, min(COLUMN, (self.size.width or COLUMN) - 2))
+        self.query_one("#prompt", Lines).set_lines(self._prompt_lines(width))
+        self.query_one("#options", Lines).set_lines(self._option_lines(width))
+        self.query_one("#feedback", Lines).set_lines(self._feedback_lines(width))
+        if self.typed:
+            field = self.query_one(AnswerInput)
+            field.placeholder = self._placeholder()
+            field.display = not self.answered
+
+    def _prompt_lines(self, width: int) -> list[RichText]:
+        palette = self.app.palette
+        lines = [RichText(self.label, style=palette.muted)] if self.label else []
+        return [*lines, *markdown(self.question.prompt.get(), width, palette), RichText()]
+
+    def _option_lines(self, width: int) -> list[RichText]:
+        question, draft, palette = self.question, self.draft, self.app.palette
+        if isinstance(question, Spans):
+            return self._spans_lines(width)
+        options = self._options()
+        shown = list(draft.arrangement) if isinstance(question, Order) else self._order
+        right = self._right_options()
+        lines: list[RichText] = []
+        for place, index in enumerate(shown):
+            verdict = None
+            if self.answered and not isinstance(question, Order):
+                verdict = True if index in right else (False if index in draft.picked else None)
+            lines += option_lines(
+                place,
+                options[index].get(),
+                width,
+                palette,
+                cursor=self.active and not self.answered and place == draft.cursor,
+                chosen=index in draft.picked,
+                verdict=verdict,
+            )
+        return lines
+
+    @property
+    def active(self) -> bool:
+        """Whether keys go to this question."""
+        return self.has_focus or self.has_focus_within
+
+    def on_focus(self) -> None:
+        self.draw()
+
+    def on_blur(self) -> None:
+        self.draw()
+
+    def on_descendant_focus(self) -> None:
+        self.draw()
+
+    def on_descendant_blur(self) -> None:
+        self.draw()
+
+    def _right_options(self) -> set[int]:
+        options = getattr(self.question, "options", ())
+        right = {index for index, option in enumerate(options) if option.correct}
+        if self.verdict and self.verdict.correct and isinstance(self.question, Predict):
+            right = set(self.draft.picked)
+        return right
+
+    def _spans_lines(self, width: int) -> list[RichText]:
+        """The text with its cuts as bars; the cursor stands between two characters."""
+        text, draft, palette = getattr(self.question, "text", ""), self.draft, self.app.palette
+        line = RichText()
+        for place, character in enumerate(text):
+            at_cursor = place == draft.cursor and not self.answered
+            if place:
+                cut = place in draft.picked
+                sign = "|" if cut else " "
+                line.append(sign, palette.selection + palette.accent if at_cursor else palette.accent)
+            line.append(visible(character) if character != " " else "_", palette.strong)
+        return [*wrap(line, width), RichText()]
+
+    def _feedback_lines(self, width: int) -> list[RichText]:
+        palette = self.app.palette
+        lines: list[RichText] = []
+        if self._error:
+            lines += [RichText(), *wrap(RichText(self._error, style=palette.bad), width)]
+        if self._busy:
+            lines += [RichText(), RichText(self._busy, style=palette.muted)]
+        if self.draft.hint and self.question.hint and not self.answered:
+            lines += [RichText(), *markdown(f"**{tr('Hint')}** {self.question.hint.get()}", width, palette)]
+        if self.verdict is None:
+            if not (self._error or self._busy):
+                how = self._how() if self.active else tr("Enter: answer this.")
+                lines += [RichText(), *wrap(RichText(how, style=palette.muted), width)]
+            return lines
+        right = self.verdict.correct
+        word = RichText(tr("Right.") if right else tr("Not right."), style=palette.good if right else palette.bad)
+        lines += [RichText(), word]
+        if not right and self.verdict.expected:
+            lines += markdown(tr("The answer is {answer}.", answer=self.verdict.expected.get()), width, palette)
+        for text in (self.verdict.why, self.verdict.explain):
+            if text:
+                lines += [RichText(), *markdown(text.get(), width, palette)]
+        return lines
+
+    def _how(self) -> str:
+        """How this kind of question is answered."""
+        question = self.question
+        if isinstance(question, Multi):
+            return tr("Several may be right: Space marks, Enter answers.")
+        if isinstance(question, Order):
+            return tr("Put them in order: Space picks a line up, arrows move it, Enter answers.")
+        if isinstance(question, Spans):
+            return tr("Arrows move between characters, Space cuts or joins, Enter answers.")
+        if self.typed:
+            return tr("Type your answer, Enter gives it, Ctrl+T shows the hint.")
+        return tr("Arrows and Enter, or the number of your answer.")
+
+    # -- what the host says ------------------------------------------------------------------------------------------
+
+    def show_busy(self, sentence: str) -> None:
+        self._busy, self._error = sentence, ""
+        self.draw()
+
+    def show_error(self, sentence: str) -> None:
+        """The answer was not taken; it stays as it was entered."""
+        self._busy, self._error = "", sentence
+        self.draw()
+
+    def show_verdict(self, verdict: Verdict) -> None:
+        self._busy = self._error = ""
+        self.verdict = verdict
+        self.draw()
+        self.focus()
+        self.refresh_bindings()
+
+    def show_answer(self, answer: Any, verdict: Verdict) -> None:
+        """Show what was answered earlier, with its verdict."""
+        draft = self.draft
+        if isinstance(self.question, Order) and isinstance(answer, list):
+            draft.arrangement = tuple(answer)
+        elif isinstance(answer, list):
+            draft.picked = tuple(answer)
+        elif self._options() and isinstance(answer, int):
+            draft.picked = (answer,)
+        elif answer is not None:
+            draft.typed = str(answer)
+        self.verdict = verdict
+        self.draw()
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "pick":
+            return isinstance(self.question, Multi | Order | Spans) and not self.answered
+        if action == "hint":
+            return bool(self.question.hint) and not self.draft.hint and not self.answered
+        if action == "move":
+            return not self.typed and not self.answered
+        return True
+
+    def action_move(self, step: int) -> None:
+        draft, question = self.draft, self.question
+        count = len(question.text) if isinstance(question, Spans) else len(self._order)
+        low = 1 if isinstance(question, Spans) else 0
+        target = max(low, min(count - 1, draft.cursor + step))
+        if isinstance(question, Order) and draft.picked:
+            arrangement = list(draft.arrangement)
+            arrangement.insert(target, arrangement.pop(draft.cursor))
+            draft.arrangement = tuple(arrangement)
+        draft.cursor = target
+        self._edited()
+
+    def action_pick(self) -> None:
+        draft, question = self.draft, self.question
+        if isinstance(question, Order):
+            draft.picked = () if draft.picked else (draft.arrangement[draft.cursor],)
+        else:
+            target = draft.cursor if isinstance(question, Spans) else self._order[draft.cursor]
+            if isinstance(question, Spans) and target == 0:
+                target = draft.cursor = 1
+            draft.picked = tuple(sorted(set(draft.picked) ^ {target}))
+        self._edited()
+
+    def action_number(self, number: int) -> None:
+        if self.answered:
+            if number <= 4:
+                self.post_message(self.Rated(self, number))
+            return
+        if isinstance(self.question, Spans) or number > len(self._order):
+            return
+        self.draft.cursor = number - 1
+        if isinstance(self.question, Multi):
+            self.action_pick()
+        elif isinstance(self.question, Order):
+            self._edited()
+        else:
+            self.action_submit()
+
+    def action_hint(self) -> None:
+        self.draft.hint = True
+        self.draw()
+        self.refresh_bindings()
+        self.post_message(self.Hinted(self))
+
+    def action_submit(self) -> None:
+        if self.answered:
+            self.post_message(self.Finished(self))
+        elif not self._busy:
+            self._submit()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not self._busy:
+            self._submit()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.draft.typed = event.value
+        self.post_message(self.Edited(self))
+
+    def _submit(self) -> None:
+        try:
+            self.answer = self._read_answer()
+        except UsageError as error:
+            self.show_error(str(error))
+            return
+        self._error = ""
+        self.draw()
+        self.post_message(self.Answered(self, self.answer))
+
+    def _read_answer(self) -> Any:
+        draft, question = self.draft, self.question
+        if isinstance(question, Order):
+            draft.picked = ()
+            return list(draft.arrangement)
+        if isinstance(question, Spans):
+            return sorted(draft.picked)
+        if isinstance(question, Multi):
+            if not draft.picked:
+                raise UsageError("Mark at least one answer with Space, then press Enter.")
+            return sorted(draft.picked)
+        if self._options():
+            index = self._order[draft.cursor]
+            draft.picked = (index,)
+            return index
+        if not draft.typed.strip():
+            raise UsageError("Type an answer first.")
+        return parse_answer(question, draft.typed)
+
+    def _edited(self) -> None:
+        self._error = ""
+        self.draw()
+        self.post_message(self.Edited(self))
+
+
+def views(widgets: Iterable[object]) -> list[QuestionView]:
+    """The question views among `widgets`."""
+    return [widget for widget in widgets if isinstance(widget, QuestionView)]
