@@ -1,0 +1,258 @@
+"""The lessons and quizzes there are: listed without opening them, opened one at a time.
+
+yaml is imported only where a file is really read: a start-up with a current index does without.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tutor import places
+from tutor.content.folders import ContentFile, Stamp, inside, scan, stamp
+from tutor.content.index import Index, current, load, save
+from tutor.content.problem import ContentError, Problem, shown
+from tutor.domain.errors import NotFound
+from tutor.domain.language import Text, both, same
+from tutor.domain.lesson import Entry, Lesson
+from tutor.domain.quiz import Quiz
+
+if TYPE_CHECKING:
+    from tutor.content.loader import Loaded
+
+CURRICULUM = "curriculum.yaml"
+KEPT = 64  # lessons, and quizzes, held in memory; of about 100 kB each
+
+T = TypeVar("T")
+
+
+class Library:
+    """The shipped lessons, or those of the folder `course`, which may come from anyone.
+
+    Safe to use from several threads; `refresh` is the slow call, made for one of its own.
+    """
+
+    def __init__(self, course: Path | None = None, cache: Path | None = None) -> None:
+        """`cache` holds the index (default: the person's own). Raises NotFound where `course` is no course."""
+        self.lessons_folder = course / "lessons" if course else places.shipped("lessons")
+        self.quizzes_folder = course / "quizzes" if course else places.shipped("quizzes")
+        if course:
+            _require_course(course, self.lessons_folder, self.quizzes_folder)
+        self._course = course
+        self._index_path = (cache or places.cache()) / f"lessons-{_fingerprint(self.lessons_folder)}.json"
+        self._index = load(self._index_path)
+        self._curriculum = self._index.curriculum
+        self._lessons: _Kept[Lesson] = _Kept()
+        self._quizzes: _Kept[Quiz] = _Kept()
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All topics, ordered by number; opens no lesson. Those not in the index have `stale` set."""
+        index = self._index
+        topics = self._topics()
+        quizzes = self.quiz_files()
+        found = {
+            slug: _entry(file, quizzes.get(slug), topics.get(slug), index) for slug, file in self.lesson_files().items()
+        }
+        return tuple(sorted((topics | found).values(), key=lambda entry: (entry.number, entry.slug)))
+
+    def refresh(
+        self, on_progress: Callable[[int, int], None] | None = None, stopped: Callable[[], bool] | None = None
+    ) -> tuple[Entry, ...]:
+        """Reads what the index lacks, writes the index, and returns the entries as they are now.
+
+        `on_progress(files read, files to read)` is called after each; once `stopped()` says so, no more are read.
+        """
+        lessons, quizzes = self.lesson_files(), self.quiz_files()
+        index = Index(
+            {file.name: row for file in lessons.values() if (row := _row(self._index.lessons, file))},
+            {file.name: row for file in quizzes.values() if (row := _row(self._index.quizzes, file))},
+            self._curriculum_row(),
+        )
+        work: list[tuple[ContentFile, Callable[[ContentFile], list[Any]], dict[str, list[Any]]]] = [
+            *((file, self._lesson_row, index.lessons) for file in lessons.values() if file.name not in index.lessons),
+            *((file, self._quiz_row, index.quizzes) for file in quizzes.values() if file.name not in index.quizzes),
+        ]
+        for done, (file, make_row, rows) in enumerate(work, start=1):
+            if stopped is not None and stopped():
+                break
+            rows[file.name] = make_row(file)
+            if on_progress is not None:
+                on_progress(done, len(work))
+        if index != self._index:
+            self._index = index
+            save(index, self._index_path)
+        return self.entries()
+
+    def has(self, slug: str) -> bool:
+        """Whether there is a lesson file for `slug`, sound or not."""
+        return slug in self.lesson_files()
+
+    def lesson(self, slug: str) -> Lesson:
+        """Raises NotFound, ContentError."""
+        return self._lessons.get(self._find(slug, self.lesson_files()), lambda: self.open_lesson(slug).value)
+
+    def quiz(self, slug: str) -> Quiz:
+        """Raises NotFound, ContentError."""
+        return self._quizzes.get(self._find(slug, self.quiz_files()), lambda: self.open_quiz(slug).value)
+
+    def open_lesson(self, slug: str) -> Loaded[Lesson]:
+        """The lesson with the document it stands in. Raises NotFound, ContentError."""
+        from tutor.content.loader import load_lesson
+
+        file = self._find(slug, self.lesson_files())
+        loaded = load_lesson(file.path, file.shown)
+        number = loaded.value.number
+        if (number, loaded.value.slug) != (file.number, slug):
+            expected = both("{number} and {slug}, as in the file name", number=file.number, slug=slug)
+            found = both("{number} and {slug}", number=number, slug=loaded.value.slug)
+            raise ContentError([loaded.document.problem(("slug",), expected, found)])
+        return loaded
+
+    def open_quiz(self, slug: str) -> Loaded[Quiz]:
+        """The quiz with the document it stands in. Raises NotFound, ContentError."""
+        from tutor.content.loader import load_quiz
+
+        file = self._find(slug, self.quiz_files())
+        loaded = load_quiz(file.path, file.shown)
+        if loaded.value.lesson != slug:
+            raise ContentError([loaded.document.problem(("lesson",), same(slug), same(loaded.value.lesson))])
+        return loaded
+
+    def lesson_files(self) -> dict[str, ContentFile]:
+        """The lesson files by slug. Two files with one slug: the first by name counts."""
+        return scan(self.lessons_folder, self._course)
+
+    def quiz_files(self) -> dict[str, ContentFile]:
+        """The quiz files by slug."""
+        return scan(self.quizzes_folder, self._course)
+
+    def _find(self, slug: str, files: dict[str, ContentFile]) -> ContentFile:
+        """Raises NotFound; ContentError where the file is a link that leads out of the course."""
+        file = files.get(slug)
+        if file is None:
+            raise self._not_found(slug)
+        if file.outside:
+            raise ContentError([Problem(file.shown, 0, "", both("a file inside the course"), both("a link out of it"))])
+        return file
+
+    def _not_found(self, slug: str) -> NotFound:
+        entries = {entry.slug: entry for entry in self.entries()}
+        if slug in entries and entries[slug].written:
+            return NotFound("The lesson {slug} has no quiz.", slug=slug)
+        if slug in entries:
+            return NotFound("The lesson {slug} is not written yet.", hint=_LIST_HINT, slug=slug)
+        close = difflib.get_close_matches(slug, entries, n=1)
+        hint = "Did you mean `{close}`?" if close else _LIST_HINT
+        return NotFound("There is no lesson called {slug}.", hint=hint, slug=shown(slug), close="".join(close))
+
+    def _lesson_row(self, file: ContentFile) -> list[Any]:
+        try:
+            lesson = self.open_lesson(file.slug).value
+        except (ContentError, NotFound) as failure:
+            return [*file.stamp, "", 0, "", "", *_both_languages(failure)]
+        return [*file.stamp, lesson.part, lesson.minutes, lesson.title.zh, lesson.title.en, "", ""]
+
+    def _quiz_row(self, file: ContentFile) -> list[Any]:
+        try:
+            quiz = self.open_quiz(file.slug).value
+        except (ContentError, NotFound) as failure:
+            return [*file.stamp, 0, *_both_languages(failure)]
+        return [*file.stamp, len(quiz.questions), "", ""]
+
+    def _topics(self) -> dict[str, Entry]:
+        """The topics of the curriculum by slug, as not written."""
+        row = self._curriculum_row()
+        return {
+            slug: Entry(number, slug, part, Text(zh, en), written=False)
+            for number, slug, part, zh, en in (row[2] if row else [])
+        }
+
+    def _curriculum_row(self) -> list[Any]:
+        """The curriculum as the index keeps it; read where that is not current. A broken one counts as empty."""
+        path = self.lessons_folder / CURRICULUM
+        if not inside(path, self._course) or not path.is_file():
+            return []
+        now = stamp(path)
+        if current(self._curriculum, now):
+            return self._curriculum
+        from tutor.content.loader import load_curriculum
+
+        try:
+            topics = load_curriculum(path, f"lessons/{CURRICULUM}").topics
+        except ContentError:  # `qwtutor check` tells of it
+            topics = ()
+        self._curriculum = [*now, [[t.number, t.slug, t.part, t.title.zh, t.title.en] for t in topics]]
+        return self._curriculum
+
+
+_LIST_HINT = "`qwtutor lessons` lists them."
+
+
+class _Kept(Generic[T]):
+    """The files opened last, as long as they do not change."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[Stamp, T]] = {}
+
+    def get(self, file: ContentFile, make: Callable[[], T]) -> T:
+        kept = self._values.get(file.slug)
+        if kept is not None and kept[0] == file.stamp:
+            return kept[1]
+        value = make()
+        if len(self._values) >= KEPT:
+            self._values.clear()
+        self._values[file.slug] = (file.stamp, value)
+        return value
+
+
+def _entry(file: ContentFile, quiz_file: ContentFile | None, topic: Entry | None, index: Index) -> Entry:
+    row = _row(index.lessons, file)
+    quiz_row: list[Any] | None = _row(index.quizzes, quiz_file) if quiz_file else [0, 0, 0, "", ""]
+    title = topic.title if topic else same(file.slug.replace("-", " "))
+    part = topic.part if topic else ""
+    questions = quiz_row[2] if quiz_row else 0
+    if row is None:
+        return Entry(file.number, file.slug, part, title, questions=questions, stale=True)
+    _, _, own_part, minutes, zh, en, problem_zh, problem_en = row
+    problem = Text(problem_zh, problem_en) or (Text(*quiz_row[3:]) if quiz_row else Text())
+    return Entry(
+        file.number,
+        file.slug,
+        own_part or part,
+        Text(zh, en) or title,
+        minutes,
+        questions,
+        stale=quiz_row is None,
+        problem=problem,
+    )
+
+
+def _row(rows: dict[str, list[Any]], file: ContentFile) -> list[Any] | None:
+    row = rows.get(file.name)
+    return row if current(row, file.stamp) else None
+
+
+def _both_languages(failure: ContentError | NotFound) -> tuple[str, str]:
+    if isinstance(failure, ContentError):
+        return failure.problems[0].text.zh, failure.problems[0].text.en
+    text = both("a file that vanished while it was read")
+    return text.zh, text.en
+
+
+def _require_course(course: Path, *folders: Path) -> None:
+    if not folders[0].is_dir():
+        raise NotFound(
+            "There is no folder {folder}.",
+            hint="A course is a folder with `lessons` and `quizzes` in it.",
+            folder=shown(folders[0]),
+        )
+    for folder in folders:
+        if not inside(folder, course):
+            raise NotFound("The folder {folder} is a link that leads out of the course.", folder=shown(folder))
+
+
+def _fingerprint(folder: Path) -> str:
+    return hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
