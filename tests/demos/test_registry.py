@@ -51,7 +51,11 @@ def steps(params, model=None):
 
 WITH_MODEL = """
 from tutor.domain.language import Text
-TITLE, PARAMS, NEEDS_MODEL = Text("模型", "Model"), (), True
+from tutor.domain.demo import Param
+TITLE, NEEDS_MODEL = Text("模型", "Model"), True
+PARAMS = (Param("toy", "bool", False, Text("玩具", "Toy")),)
+def needs_model(params):
+    return not params["toy"]
 def steps(params, model=None):
     yield from ()
     return {"name": model}
@@ -252,6 +256,13 @@ def test_a_failure_is_told_again_and_is_no_end(sheep: list[int]) -> None:
 def test_a_demo_that_needs_a_model_says_so(sheep: list[int]) -> None:
     with pytest.raises(ModelMissing, match="asks-model needs a model"):
         registry.run("asks-model")
+    assert registry.wants_model("asks-model")
+
+
+def test_a_demo_may_do_without_its_model_for_some_parameters(sheep: list[int]) -> None:
+    assert not registry.wants_model("asks-model", {"toy": "yes"})
+    assert registry.run("asks-model", {"toy": "yes"})[1] == {"name": None}
+    assert not registry.wants_model("counting-sheep")
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -263,7 +274,7 @@ def test_every_demo_keeps_the_contract(name: str) -> None:
         assert param.help.zh and param.help.en
         registry.parse(param, param.default)
     assert len({param.name for param in demo.PARAMS}) == len(demo.PARAMS)
-    if not demo.NEEDS_MODEL:
+    if not registry.wants_model(name):
         steps, result = registry.run(name)
         assert steps
         json.dumps([to_json(step) for step in steps], allow_nan=False)

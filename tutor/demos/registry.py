@@ -59,6 +59,22 @@ def prepare(demo: Demo, given: Mapping[str, object] | None = None) -> Params:
     return {param.name: parse(param, given.get(param.name, param.default)) for param in demo.PARAMS}
 
 
+def wants_model(name: str, given: Mapping[str, object] | None = None) -> bool:
+    """Whether the demo, run with `given`, works on a model. Raises NotFound, UsageError.
+
+    A demo that needs one only for some parameters offers `needs_model(params) -> bool` beside `NEEDS_MODEL = True`.
+    """
+    demo = load(name)
+    return _wants_model(demo, prepare(demo, given))
+
+
+def _wants_model(demo: Demo, params: Params) -> bool:
+    if not demo.NEEDS_MODEL:
+        return False
+    depends: Callable[[Params], bool] | None = getattr(demo, "needs_model", None)
+    return depends is None or depends(params)
+
+
 def parse(param: Param, value: object) -> Any:
     """`value` as `param` wants it. Raises UsageError."""
     return _PARSERS[param.kind](param, value)
@@ -82,7 +98,7 @@ class DemoRun:
         self.name = name
         self.demo = load(name)
         self.params = prepare(self.demo, given)
-        if self.demo.NEEDS_MODEL and model is None:
+        if model is None and _wants_model(self.demo, self.params):
             raise ModelMissing(
                 "The demo {name} needs a model.", hint="`qwtutor models pull` fetches the default one.", name=name
             )
