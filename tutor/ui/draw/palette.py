@@ -6,7 +6,7 @@ a dark ground or on white on a light one, and muted text stays text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.style import Style
 
@@ -30,7 +30,10 @@ CONTINUED = "↳"
 
 @dataclass(frozen=True)
 class Palette:
-    """`text` is null: it takes the colour of whatever it is printed on. `heat` runs from low to high."""
+    """`text` is null: it takes the colour of whatever it is printed on. `heat` runs from low to high.
+
+    `spoken` asks for sentences instead of pictures: what is drawn will be read aloud.
+    """
 
     text: Style
     muted: Style
@@ -50,6 +53,7 @@ class Palette:
     selection: Style
     token_colours: tuple[Style, ...]
     heat: tuple[Style, ...]
+    spoken: bool = False
 
     @property
     def plain(self) -> bool:
@@ -89,15 +93,15 @@ LIGHT = Palette(
     muted=Style(color="#646e78"),
     strong=Style(bold=True),
     emphasis=Style(italic=True),
-    accent=Style(color="#1852a8"),
-    heading=Style(color="#1852a8", bold=True),
+    accent=Style(color="#1950a8"),
+    heading=Style(color="#1950a8", bold=True),
     code=Style(color="#6b5020"),
     rule=Style(color="#8d969e"),
-    link=Style(color="#1852a8", underline=True),
+    link=Style(color="#1950a8", underline=True),
     good=Style(color="#267f2e", bold=True),
     bad=Style(color="#b3261e", bold=True),
-    new=Style(color="#1852a8"),
-    chosen=Style(color="#1852a8", bold=True),
+    new=Style(color="#1950a8"),
+    chosen=Style(color="#1950a8", bold=True),
     kept=Style(),
     cut=Style(color="#646e78"),
     selection=Style(color="#10202a", bgcolor="#b9d7e4"),
@@ -106,13 +110,33 @@ LIGHT = Palette(
         Style(color="#7d8790"),
         Style(color="#5f6b75"),
         Style(color="#3d6699"),
-        Style(color="#1852a8"),
-        Style(color="#1852a8", bold=True),
+        Style(color="#1950a8"),
+        Style(color="#1950a8", bold=True),
     ),
 )
 
 _NULL = Style()
-PLAIN = Palette(*([_NULL] * 16), token_colours=(_NULL,), heat=(_NULL,) * 5)
+PLAIN = Palette(
+    text=_NULL,
+    muted=_NULL,
+    strong=_NULL,
+    emphasis=_NULL,
+    accent=_NULL,
+    heading=_NULL,
+    code=_NULL,
+    rule=_NULL,
+    link=_NULL,
+    good=_NULL,
+    bad=_NULL,
+    new=_NULL,
+    chosen=_NULL,
+    kept=_NULL,
+    cut=_NULL,
+    selection=_NULL,
+    token_colours=(_NULL,),
+    heat=(_NULL,) * 5,
+)
+SPOKEN = replace(PLAIN, spoken=True)
 
 _MARK_FIELDS = dict(zip(MARKS, ("text", "new", "chosen", "kept", "cut", "good", "bad", "muted"), strict=True))
 

@@ -61,6 +61,11 @@ def graphemes(text: str) -> list[tuple[int, int, int]]:
     return found
 
 
+def longest_box(plain: str) -> int:
+    """The cells of the widest thing in `plain` that is not broken unless it must be: the least good column width."""
+    return max((cell_len(match.group()) for match in _boxes().finditer(plain) if not match["space"]), default=0)
+
+
 def wrap(text: Text, width: int, indent: int = 0, hang: int = 0) -> list[Text]:
     """`text` in lines of at most `width` cells, styles kept; only a single grapheme wider than that overflows.
 

@@ -1,0 +1,24 @@
+"""What the kinds of frames share: the line that names a frame, labels that are safe to print."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tutor.domain import language as words
+from tutor.domain.plaintext import clean, visible
+from tutor.ui.draw.palette import Palette, mark_sign, mark_style
+from tutor.ui.draw.wrap import wrap
+
+
+def name_lines(label: words.Text, width: int, palette: Palette, language: str, unit: str = "") -> list[Text]:
+    """The frame's name, with its unit in brackets; no line where it has neither."""
+    text = Text(clean(label.get(language)).strip(), palette.strong)
+    if unit:
+        text.append(f" ({visible(unit)})" if text else f"({visible(unit)})", palette.muted)
+    return wrap(text, width) if text else []
+
+
+def signed(label: str, mark: str, palette: Palette) -> Text:
+    """`label` behind the sign of its mark, both in the mark's style; nothing stands before an unmarked one."""
+    sign = f"{mark_sign(mark)} " if mark else ""
+    return Text(sign + visible(label), mark_style(palette, mark))

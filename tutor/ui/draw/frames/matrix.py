@@ -1,0 +1,148 @@
+"""A matrix as a heat map: numbers where they fit, else shades; split into panels where even shades do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite, isnan
+
+from rich.text import Text
+
+from tutor.domain.frames import Matrix
+from tutor.domain.plaintext import visible
+from tutor.ui.draw.frames.common import name_lines
+from tutor.ui.draw.numbers import number
+from tutor.ui.draw.palette import Palette, mark_sign, mark_style
+from tutor.ui.draw.wrap import wrap
+
+SHADES = " ░▒▓█"
+_PLAIN_SHADES = " .:+#"
+_MOST_HEADER_LINES = 3
+
+
+def draw_matrix(frame: Matrix, width: int, palette: Palette, language: str) -> list[Text]:
+    """Rows by columns. A cell's level is its place between `low` and `high` (default: the least and greatest value)."""
+    lines = name_lines(frame.label, width, palette, language)
+    columns = max(map(len, frame.values), default=0)
+    if not columns:
+        return lines
+    return lines + _Heat(frame, columns, width, palette).lines()
+
+
+class _Heat:
+    """The measures of one drawing. `names` are the columns' own labels, or their numbers where those are too wide."""
+
+    def __init__(self, frame: Matrix, columns: int, width: int, palette: Palette) -> None:
+        self.frame, self.columns, self.width, self.palette = frame, columns, width, palette
+        finite = [v for row in frame.values for v in row if isfinite(v)]
+        self.low = min(finite, default=0.0) if frame.low is None else frame.low
+        self.high = max(finite, default=1.0) if frame.high is None else frame.high
+        self.shades = _PLAIN_SHADES if palette.plain else SHADES
+        self.marked = any(mark for row in frame.marks for mark in row)
+        self.column_names = _labels(frame.columns, columns)
+        self.row_names = _labels(frame.rows, len(frame.values))
+        self.row_width = min(max(n.cell_len for n in self.row_names), max(6, width // 4))
+        self.room = max(1, width - self.row_width - 1)
+
+    def lines(self) -> list[Text]:
+        cell = 1 + max(len(number(v, self.frame.digits)) for row in self.frame.values for v in row) + int(self.marked)
+        names = max((name.cell_len for name in self.column_names), default=0)
+        widest = self.room // self.columns
+        if widest >= cell:
+            fitting = min(max(cell, names + 1), widest)
+            if self._header_height(fitting) <= _MOST_HEADER_LINES:
+                return self._panel(range(self.columns), fitting, self.column_names, numbers=True)
+            return self._indexed(cell, numbers=True)
+        return self._indexed(2 if widest >= 2 else 1, numbers=False)
+
+    def _header_height(self, cell: int) -> int:
+        return max(len(wrap(name, max(1, cell - 1))) for name in self.column_names)
+
+    def _indexed(self, cell: int, *, numbers: bool) -> list[Text]:
+        """Columns named by their numbers, in as many panels as it takes, and what the numbers mean below."""
+        own = any(name.plain for name in self.column_names)
+        shared = own and self.frame.columns == self.frame.rows
+        if shared:
+            self._number_rows()
+        per_panel = max(1, self.room // cell)
+        lines: list[Text] = []
+        for start in range(0, self.columns, per_panel):
+            if lines:
+                lines.append(Text())
+            panel = range(start, min(start + per_panel, self.columns))
+            names = [Text(str(i + 1)) for i in range(self.columns)]
+            lines += self._panel(panel, cell, names, numbers=numbers)
+        if own and not shared:
+            key = "  ".join(f"{i + 1} {name.plain}" for i, name in enumerate(self.column_names))
+            lines += wrap(Text(key, self.palette.muted), self.width)
+        return lines if numbers else [*lines, self._legend()]
+
+    def _number_rows(self) -> None:
+        size = len(str(len(self.row_names)))
+        self.row_names = [Text(f"{i + 1:>{size}} {name.plain}") for i, name in enumerate(self.row_names)]
+        self.row_width = min(max(n.cell_len for n in self.row_names), max(8, self.width // 4))
+        self.room = max(1, self.width - self.row_width - 1)
+
+    def _panel(self, columns: range, cell: int, names: Sequence[Text], *, numbers: bool) -> list[Text]:
+        lines = self._header(columns, cell, names)
+        for i, (name, values) in enumerate(zip(self.row_names, self.frame.values, strict=True)):
+            first, *others = wrap(name, self.row_width)
+            line = Text.assemble(" " * (self.row_width - first.cell_len), (first.plain, self.palette.muted), " ")
+            for j in columns:
+                value = values[j] if j < len(values) else None
+                line.append_text(self._cell(value, self._mark(i, j), cell, numbers=numbers))
+            line.rstrip()
+            lines.append(line)
+            lines += [Text(other.plain.rjust(self.row_width), self.palette.muted) for other in others]
+        return lines
+
+    def _header(self, columns: range, cell: int, names: Sequence[Text]) -> list[Text]:
+        if not any(name.plain for name in names):
+            return []
+        margin = " " * (self.row_width + 1)
+        wrapped = {j: wrap(names[j], cell - 1) if cell > 2 else [self._sparse(names[j], cell)] for j in columns}
+        height = max(map(len, wrapped.values()))
+        lines = []
+        for k in range(height):
+            line = Text(margin)
+            for j in columns:
+                part = wrapped[j][k - height] if k >= height - len(wrapped[j]) else Text()
+                line.append(" " * max(0, cell - part.cell_len)).append(part.plain, self.palette.muted)
+            line.rstrip()
+            lines.append(line)
+        return lines
+
+    def _sparse(self, name: Text, cell: int) -> Text:
+        """In narrow cells only every fifth number is written, the others are a dot."""
+        fits = name.cell_len <= cell and (cell > 1 or int(name.plain) < 10)
+        return name if fits else Text(name.plain[-1] if cell == 1 else name.plain[-2:])
+
+    def _mark(self, row: int, column: int) -> str:
+        marks = self.frame.marks[row] if row < len(self.frame.marks) else ()
+        return marks[column] if column < len(marks) else ""
+
+    def _cell(self, value: float | None, mark: str, cell: int, *, numbers: bool) -> Text:
+        if value is None:
+            return Text(" " * cell)
+        level = self._level(value)
+        style = self.palette.heat[level] + mark_style(self.palette, mark)
+        if numbers:
+            sign = mark_sign(mark) if self.marked else ""
+            return Text((sign + number(value, self.frame.digits)).rjust(cell), style)
+        shade = mark_sign(mark) if mark else self.shades[level]
+        return Text(shade + self.shades[level] * (cell - 1), style)
+
+    def _level(self, value: float) -> int:
+        if isnan(value) or value == float("-inf") or not self.high > self.low:
+            return 0
+        part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return min(len(self.shades) - 1, int(part * len(self.shades)))
+
+    def _legend(self) -> Text:
+        legend = Text(f"{number(self.low, self.frame.digits)} ", self.palette.muted)
+        for level, shade in enumerate(self.shades):
+            legend.append(shade * 2, self.palette.heat[level])
+        return legend.append(f" {number(self.high, self.frame.digits)}", self.palette.muted)
+
+
+def _labels(names: Sequence[str], count: int) -> list[Text]:
+    return [Text(visible(names[i]) if i < len(names) else "") for i in range(count)]

@@ -1,0 +1,108 @@
+"""Tokens: a row of pieces, each set apart by a gap and by its ground, with their ids and notes aligned below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from tutor.domain.frames import TokenItem, Tokens
+from tutor.domain.plaintext import visible
+from tutor.ui.draw.frames.common import name_lines
+from tutor.ui.draw.palette import CONTINUED, SPACE_SIGN, Palette, mark_sign, mark_style
+from tutor.ui.draw.wrap import graphemes, wrap
+
+_LONGEST_NOTE = 12
+
+
+def token_text(item: TokenItem) -> str:
+    """What a token looks like: spaces and control characters made visible, bytes in hex where there is no text."""
+    if item.bytes and (not item.text or "\ufffd" in item.text):
+        return f"<{item.bytes}>"
+    return visible(item.text).replace(" ", SPACE_SIGN) or "<>"
+
+
+@dataclass
+class _Column:
+    """One token: what stands in each of the rows. `sign` hangs before the token."""
+
+    token: Text
+    below: list[Text]
+    sign: Text
+
+    @property
+    def width(self) -> int:
+        return self.sign.cell_len + max(self.token.cell_len, *(cell.cell_len for cell in self.below), 0)
+
+
+def draw_tokens(frame: Tokens, width: int, palette: Palette, language: str) -> list[Text]:
+    """Lines of tokens, broken between tokens; a token wider than a line goes on behind a sign."""
+    lines = name_lines(frame.label, width, palette, language)
+    notes_below = any(item.note for item in frame.items) and all(
+        Text(visible(item.note)).cell_len <= _LONGEST_NOTE for item in frame.items
+    )
+    ids_below = any(item.id is not None for item in frame.items)
+    columns: list[_Column] = []
+    for i, item in enumerate(frame.items):
+        style = palette.token_colours[i % len(palette.token_colours)] + mark_style(palette, item.mark)
+        below = [Text("" if item.id is None else str(item.id), palette.muted)] if ids_below else []
+        below += [Text(visible(item.note), palette.muted)] if notes_below else []
+        columns += _columns(item, style, below, width, palette)
+    line: list[_Column] = []
+    used = 0
+    for column in columns:
+        if line and used + 1 + column.width > width:
+            lines += _rows(line)
+            line, used = [], 0
+        used += column.width + (1 if line else 0)
+        line.append(column)
+    lines += _rows(line)
+    if not notes_below:
+        lines += _notes(frame, width, palette)
+    return lines
+
+
+def _columns(item: TokenItem, style: Style, below: list[Text], width: int, palette: Palette) -> list[_Column]:
+    left, right = ("[", "]") if palette.plain else ("", "")
+    found: list[_Column] = []
+    for piece in _cut(token_text(item), max(1, width - 3)):
+        sign = Text(CONTINUED if found else mark_sign(item.mark).strip(), mark_style(palette, item.mark))
+        token = Text(left + piece + right, style)
+        found.append(_Column(token, [Text() for _ in below] if found else below, sign))
+    return found
+
+
+def _cut(text: str, room: int) -> list[str]:
+    pieces, used = [""], 0
+    for start, end, cells in graphemes(text):
+        if pieces[-1] and used + cells > room:
+            pieces.append("")
+            used = 0
+        pieces[-1] += text[start:end]
+        used += cells
+    return pieces
+
+
+def _rows(columns: list[_Column]) -> list[Text]:
+    if not columns:
+        return []
+    rows = [Text() for _ in range(1 + len(columns[0].below))]
+    for column in columns:
+        for row, cell in zip(rows, (column.token, *column.below), strict=True):
+            before = column.sign if cell is column.token else Text(" " * column.sign.cell_len)
+            row.append_text(Text.assemble(before, cell, " " * (column.width - before.cell_len - cell.cell_len + 1)))
+    for row in rows:
+        row.rstrip()
+    return [row for i, row in enumerate(rows) if not i or row.plain]
+
+
+def _notes(frame: Tokens, width: int, palette: Palette) -> list[Text]:
+    return [
+        line
+        for item in frame.items
+        if item.note
+        for line in wrap(
+            Text.assemble(token_text(item), "  ", (visible(item.note), palette.muted)), width, indent=2, hang=2
+        )
+    ]

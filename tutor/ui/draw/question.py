@@ -1,0 +1,59 @@
+"""A question's lines: its prompt, and its options with what was picked and what was right."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tutor.domain.language import both
+from tutor.ui.draw.grid import prefixed
+from tutor.ui.draw.markdown import inline, markdown
+from tutor.ui.draw.palette import MARK_SIGNS, Palette
+from tutor.ui.draw.wrap import wrap
+
+
+def prompt_lines(prompt: str, width: int, palette: Palette) -> list[Text]:
+    """The prompt, which is Markdown."""
+    return markdown(prompt, width, palette)
+
+
+def option_letter(index: int) -> str:
+    """A, B, C … for an option; its number beyond Z."""
+    return chr(ord("A") + index) if index < 26 else str(index + 1)
+
+
+def option_lines(
+    index: int,
+    text: str,
+    width: int,
+    palette: Palette,
+    *,
+    cursor: bool = False,
+    chosen: bool = False,
+    verdict: bool | None = None,
+    several: bool = False,
+    language: str | None = None,
+) -> list[Text]:
+    """An option: `> (*) A  text`.
+
+    `cursor` is `>`, `chosen` a star in brackets (square ones where `several` may be chosen). `verdict` is None before
+    grading; then True for an option that is right, False for one that is wrong and was chosen: ✓ or ✗ takes the star's
+    place, still in brackets where it was chosen. Read aloud, the signs become words.
+    """
+    body = inline(text, palette)
+    letter = option_letter(index)
+    if palette.spoken:
+        said = [both("chosen").get(language)] if chosen else []
+        said += [both("right" if verdict else "wrong").get(language)] if verdict is not None else []
+        ending = f" ({', '.join(said)})" if said else ""
+        return wrap(Text.assemble(f"{letter}. ", body, ending), width, hang=3)
+    style = palette.text
+    if verdict is not None:
+        style = palette.good if verdict else palette.bad
+    elif chosen or cursor:
+        style = palette.accent
+    inside = "*" if verdict is None else MARK_SIGNS["good" if verdict else "bad"]
+    left, right = "[]" if several else "()"
+    box = f"{left}{inside if chosen else ' '}{right}" if verdict is None or chosen else f" {inside} "
+    sign = Text.assemble((">" if cursor else " ", palette.accent), " ", (box, style), f" {letter}  ")
+    body.stylize_before(style)
+    return prefixed(wrap(body, width - sign.cell_len), sign, Text(" " * sign.cell_len))
