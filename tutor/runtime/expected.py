@@ -13,7 +13,7 @@ from tutor.domain.quiz import Predict, Question, Spans
 
 
 def expected(question: Question, model: Callable[[], Model]) -> Any:
-    """What grading compares an answer with; None for kinds that carry their answer.
+    """What `grade` compares an answer with; None for kinds that carry their answer.
 
     `model` is called only where the demo or tokenizer needs one; it may raise ModelMissing.
     """
@@ -23,7 +23,7 @@ def expected(question: Question, model: Callable[[], Model]) -> Any:
         from tutor.runtime.tokenizers import tokenize
 
         needed = model() if question.tokenizer == "model" else None
-        return cuts(tokenize(question.tokenizer, question.text, needed))
+        return tokenize(question.tokenizer, question.text, needed)
     return None
 
 
@@ -43,8 +43,3 @@ def field_of(result: Any, path: str) -> Any:
         except (KeyError, IndexError, TypeError):
             raise TutorError("The demo's result has no {path}.", path=path) from None
     return value
-
-
-def cuts(pieces: Any) -> list[int]:
-    """The character offsets at which one token ends and the next begins."""
-    return sorted({piece.start for piece in pieces if piece.start > 0})

@@ -19,17 +19,16 @@ if "SSH_CONNECTION" in os.environ:
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from tutor.domain.errors import TutorError
-from tutor.domain.language import language_from_environment, set_language, tr
 from tutor.domain.language import language as current_language
+from tutor.domain.language import language_from_environment, set_language
+from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services
 from tutor.ui.themes import PALETTES, themes
 
 if TYPE_CHECKING:
     from tutor.ui.draw.palette import Palette
-    from tutor.ui.screens.base import TutorScreen
 
 
 class TutorApp(App[int]):
@@ -94,26 +93,45 @@ class TutorApp(App[int]):
         from tutor.ui.screens.reader import ReaderScreen
 
         try:
-            screen = ReaderScreen(slug, section=section)
+            self.push_screen(ReaderScreen(self.services, slug, section=section))
         except TutorError as error:
             self.tell(error)
-            return
-        self.push_screen(screen)
+
+    def open_demo(self, name: str) -> None:
+        """A demo outside any lesson, with the parameters it was last left with."""
+        from tutor.ui.screens.player import PlayerScreen
+
+        kept = self.services.progress.kept(f"demo:{name}")
+        try:
+            self.push_screen(PlayerScreen(name, kept if isinstance(kept, dict) else None))
+        except TutorError as error:
+            self.tell(error)
+
+    def look(self, theme: str) -> None:
+        """Dark, light or the terminal's own colours, from now on."""
+        self.theme = theme
+        self.services.keep_setting("theme", theme)
+        self._redraw()
+
+    def index_ready(self) -> None:
+        """New or changed lessons have been read: their titles are known now."""
+        self._redraw()
+
+    def _redraw(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, TutorScreen):
+                screen.relabel()
 
     def tell(self, error: TutorError | str) -> None:
         """One sentence on the current screen's message line."""
-        screen = self.screen
-        if hasattr(screen, "say"):
-            screen.say(str(error))
+        if isinstance(self.screen, TutorScreen):
+            self.screen.say(str(error))
 
     def speak(self, language: str) -> None:
         """Everything on every open screen in `language` from now on; the choice is kept."""
         set_language(language)
         self.services.keep_setting("language", language)
-        for screen in self.screen_stack:
-            if hasattr(screen, "relabel"):
-                screen.relabel()
-            screen.refresh(layout=True)
+        self._redraw()
 
     def action_language(self) -> None:
         self.speak("en" if current_language() == "zh" else "zh")
@@ -133,14 +151,6 @@ class TutorApp(App[int]):
     def action_leave(self) -> None:
         self.exit(0)
 
-    def watch_theme_changed(self) -> None:
-        for screen in self.screen_stack:
-            if hasattr(screen, "relabel"):
-                screen.relabel()
-
-    def get_default_screen(self) -> Screen[object]:
-        return Screen(id="_default")
-
 
 def run(*, language: str | None = None, course: Path | None = None, model: str | None = None) -> int:
     """Open the tutor on this terminal. Returns the exit status; raises TutorError for what stops it at the start."""
@@ -151,6 +161,3 @@ def run(*, language: str | None = None, course: Path | None = None, model: str |
         return app.return_code or status or 0
     finally:
         services.close()
-
-
-__all__ = ["TutorApp", "TutorScreen", "run", "tr"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tutor import places
 from tutor.content.library import Library
-from tutor.domain.errors import TutorError
+from tutor.domain.errors import NotFound, TutorError
 from tutor.store.progress import Progress
 
 if TYPE_CHECKING:
-    from tutor.domain.quiz import Question
+    from tutor.domain.lesson import Entry
+    from tutor.domain.quiz import Question, Quiz
     from tutor.runtime.client import WorkerModel
     from tutor.ui.app import TutorApp
 
@@ -39,6 +41,8 @@ class Services:
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._worker: WorkerModel | None = None
+        self._entries: tuple[Entry, ...] | None = None
+        self._closing = threading.Event()
 
     @classmethod
     def open(cls, *, course: Path | None = None, model: str | None = None) -> Services:
@@ -46,6 +50,7 @@ class Services:
         return cls(library, Progress.open(now=now()), model)
 
     def close(self) -> None:
+        self._closing.set()
         self._store_thread.shutdown(wait=True)
         if self._worker is not None:
             self._worker.cancel()
@@ -56,10 +61,34 @@ class Services:
 
     async def after_start(self, app: TutorApp) -> None:
         """What can wait until the first screen stands: today's backup, and the index of new or changed lessons."""
+        if self.progress.notice:
+            app.tell(str(self.progress.notice))
         await self.store(lambda progress: progress.backup(now()))
-        if self.library.stale:
-            await asyncio.to_thread(self.library.refresh)
-            app.post_index_ready()
+        if any(entry.stale for entry in self.entries()):
+            await asyncio.to_thread(self.library.refresh, stopped=self._closing.is_set)
+            self.look_again()
+            app.index_ready()
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All topics, looked up once; `look_again` forgets them."""
+        if self._entries is None:
+            self._entries = self.library.entries()
+        return self._entries
+
+    def look_again(self) -> None:
+        self._entries = None
+
+    def entry(self, slug: str) -> Entry | None:
+        return next((entry for entry in self.entries() if entry.slug == slug), None)
+
+    def quiz(self, slug: str) -> Quiz:
+        """The quiz of a lesson; an empty one where none is written. Raises ContentError."""
+        from tutor.domain.quiz import Quiz
+
+        try:
+            return self.library.quiz(slug)
+        except NotFound:
+            return Quiz(slug, ())
 
     # -- progress ----------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,9 @@ def themes() -> list[Theme]:
     """What Textual itself paints: the ground, the input line, the scroll bar. All other colour is in the palettes."""
     return [
         _theme("dark", accent="#4fb3c8", ground="#15181b", ink="#d3d7dc", raised="#1e2327", quiet="#3a4248", dark=True),
-        _theme("light", accent="#1852a8", ground="#fbfaf7", ink="#23272b", raised="#efede7", quiet="#c4c4bd", dark=False),
+        _theme(
+            "light", accent="#1852a8", ground="#fbfaf7", ink="#23272b", raised="#efede7", quiet="#c4c4bd", dark=False
+        ),
         _theme(
             "terminal",
             accent="ansi_cyan",

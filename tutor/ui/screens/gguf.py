@@ -36,7 +36,9 @@ class GgufScreen(TutorScreen):
         return visible(self.path.name), tr("{megabytes} MB", megabytes=f"{self.path.stat().st_size / 1e6:,.0f}")
 
     def about(self) -> str:
-        return tr("What is in a model file: its metadata, then each tensor with its shape, type and size. Nothing is loaded.")
+        return tr(
+            "What is in a model file: its metadata, then each tensor with its shape, type and size. Nothing is loaded."
+        )
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -64,8 +66,15 @@ class GgufScreen(TutorScreen):
 
     def _rows(self, file: GgufFile) -> list[Row]:
         palette, width = self.app.palette, max(30, min(110, self.size.width - 4))
-        count = tr("{parameters} million parameters in {tensors} tensors", parameters=f"{file.parameters / 1e6:,.1f}", tensors=file.tensor_count)
-        rows = [Row(Text(f"GGUF {file.version}  {count}", style=palette.strong), heading=True), Row(Text(), heading=True)]
+        count = tr(
+            "{parameters} million parameters in {tensors} tensors",
+            parameters=f"{file.parameters / 1e6:,.1f}",
+            tensors=file.tensor_count,
+        )
+        rows = [
+            Row(Text(f"GGUF {file.version}  {count}", style=palette.strong), heading=True),
+            Row(Text(), heading=True),
+        ]
         rows.append(Row(Text(tr("Metadata"), style=palette.heading), heading=True))
         for name, value in file.metadata.items():
             shown = Text(visible(str(value))[:200], style=palette.muted)
@@ -74,5 +83,7 @@ class GgufScreen(TutorScreen):
         for tensor in file.tensors:
             shape = " x ".join(str(n) for n in tensor.shape)
             right = f"{shape}  {tensor.type}  {tensor.bytes / 1e6:,.2f} MB"
-            rows.append(Row(row_of(Text(visible(tensor.name)), Text(right, style=palette.muted), width), key=tensor.name))
+            rows.append(
+                Row(row_of(Text(visible(tensor.name)), Text(right, style=palette.muted), width), key=tensor.name)
+            )
         return rows

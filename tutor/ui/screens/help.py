@@ -31,7 +31,7 @@ class HelpScreen(TutorScreen):
             binding = active.binding
             if binding.description and not binding.system:
                 bindings.setdefault(binding.action, ([], binding))[0].append(key)
-        self._bindings = list(bindings.values())
+        self._explained = list(bindings.values())
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(id="help"):
@@ -44,7 +44,7 @@ class HelpScreen(TutorScreen):
         super().relabel()
         palette, width = self.app.palette, max(20, min(84, self.size.width - 4))
         lines = [Text(), *wrap(Text(self._about), width), Text()] if self._about else [Text()]
-        for keys, binding in self._bindings:
+        for keys, binding in self._explained:
             names = "  ".join(key_name(key) for key in keys[:3])
             line = Text.assemble((f"{names:<18}", palette.accent), tr(binding.description))
             lines += wrap(line, width, hang=18)

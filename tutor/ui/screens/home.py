@@ -43,17 +43,14 @@ class HomeScreen(TutorScreen):
         )
 
     def heading(self) -> tuple[str, str]:
-        entries = self.app.services.library.entries()
+        entries = self.app.services.entries()
         written = sum(entry.written for entry in entries)
         return "qwtutor", tr("{written} of {all} lessons written", written=written, all=len(entries))
 
     def relabel(self) -> None:
         super().relabel()
         topics = self.query_one(RowList)
-        first = not topics.rows
-        topics.set_rows(self._rows(), cursor=0 if first else None)
-        if first:
-            self.app.services.announce(self)
+        topics.set_rows(self._rows(), cursor=None if topics.rows else 0)
 
     def on_screen_resume(self) -> None:
         if self.query_one(RowList).rows:
@@ -64,11 +61,11 @@ class HomeScreen(TutorScreen):
 
     def _rows(self) -> list[Row]:
         services, width = self.app.services, self.size.width - 3
-        entries = services.library.entries()
+        entries = services.entries()
         learnt = services.progress.lesson_progress()
         rows = [*self._first_rows(entries, width)]
         part = ""
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: (entry.part, entry.number)):
             if entry.part != part:
                 part = entry.part
                 rows.append(Row(Text(), heading=True))
@@ -85,13 +82,13 @@ class HomeScreen(TutorScreen):
         palette, services = self.app.palette, self.app.services
         by_slug = {entry.slug: entry for entry in entries}
         last = services.progress.last_position()
-        if last and last.slug in by_slug:
-            entry = by_slug[last.slug]
+        if last and last.lesson in by_slug:
+            entry = by_slug[last.lesson]
             text = Text.assemble(
                 (tr("Continue") + "  ", palette.strong),
                 f"{entry.number:02d} {entry.title.get()}",
             )
-            yield Row(row_of(text, Text(f"{last.fraction:.0%}", style=palette.muted), width), key=("lesson", last.slug))
+            yield Row(row_of(text, Text(f"{last.fraction:.0%}", style=palette.muted), width), key=("lesson", last.lesson))
         else:
             start = next((entry for entry in entries if entry.written), None)
             if start is not None:

@@ -216,7 +216,13 @@ class ModelsScreen(TutorScreen):
             self.relabel()
             self.say(tr("{model} is used from now on.", model=entry.name))
         else:
-            self.say(tr("{model} is not on this machine; f fetches it ({megabytes} MB).", model=entry.name, megabytes=f"{entry.bytes / 1e6:,.0f}"))
+            self.say(
+                tr(
+                    "{model} is not on this machine; f fetches it ({megabytes} MB).",
+                    model=entry.name,
+                    megabytes=f"{entry.bytes / 1e6:,.0f}",
+                )
+            )
 
     def action_info(self) -> None:
         from tutor.ui.screens.gguf import GgufScreen
@@ -225,7 +231,13 @@ class ModelsScreen(TutorScreen):
         if entry is None:
             return
         if not entry.location.is_file():
-            self.say(tr("{model} is not on this machine; f fetches it ({megabytes} MB).", model=entry.name, megabytes=f"{entry.bytes / 1e6:,.0f}"))
+            self.say(
+                tr(
+                    "{model} is not on this machine; f fetches it ({megabytes} MB).",
+                    model=entry.name,
+                    megabytes=f"{entry.bytes / 1e6:,.0f}",
+                )
+            )
             return
         self.app.push_screen(GgufScreen(entry.location))
 

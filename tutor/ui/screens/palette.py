@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -62,16 +63,15 @@ class PaletteScreen(TutorScreen):
         yield tr("Settings"), ",", lambda: app.push_screen(settings.SettingsScreen())
         yield "中文 / English", "L", app.action_language
         for theme in ("dark", "light", "terminal"):
-            yield tr("Theme: {name}", name=tr(theme)), "", lambda theme=theme: app.look(theme)
+            yield tr("Theme: {name}", name=tr(theme)), "", partial(app.look, theme)
         yield tr("Quit"), "Ctrl+Q", app.action_leave
-        library = app.services.library
-        for entry in library.entries():
+        for entry in app.services.entries():
             if entry.written:
                 title = f"{entry.number:02d} {entry.title.get()}"
-                yield title, tr("lesson"), lambda slug=entry.slug: app.open_lesson(slug)
-                yield f"{tr('Quiz')} {title}", tr("quiz"), lambda slug=entry.slug: quiz.open_quiz(app, slug)
+                yield title, tr("lesson"), partial(app.open_lesson, entry.slug)
+                yield f"{tr('Quiz')} {title}", tr("quiz"), partial(quiz.open_quiz, app, entry.slug)
         for name in registry.names():
-            yield f"{tr('Demo')} {name}", tr("demo"), lambda name=name: app.open_demo(name)
+            yield f"{tr('Demo')} {name}", tr("demo"), partial(app.open_demo, name)
 
     def _filter(self, typed: str) -> None:
         palette, width = self.app.palette, self.size.width - 3

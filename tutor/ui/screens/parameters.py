@@ -52,7 +52,9 @@ class ParametersScreen(TutorScreen):
         return f"{self.demo.TITLE.get()} · {tr('parameters')}", ""
 
     def about(self) -> str:
-        return tr("The demo's parameters. Type over a value; Enter checks all of them and runs the demo; Esc changes nothing.")
+        return tr(
+            "The demo's parameters. Type over a value; Enter checks all of them and runs the demo; Esc changes nothing."
+        )
 
     def relabel(self) -> None:
         super().relabel()

@@ -13,10 +13,10 @@ from textual.widget import Widget
 from tutor.demos import registry
 from tutor.domain.demo import Step
 from tutor.domain.errors import Cancelled, ModelMissing, TutorError
-from tutor.domain.language import tr
+from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
 from tutor.domain.quiz import Question
-from tutor.ui.answering import answer_question
+from tutor.ui.answering import give_answer, single
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
@@ -61,8 +61,7 @@ class PlayerScreen(TutorScreen):
         self.demo = registry.load(name)
         self.preset = dict(preset or {})
         self.given = dict(self.preset)
-        self.question = question
-        self.lesson = lesson
+        self.session = single(lesson, question, source="lesson") if question is not None else None
         self.committed = question is None
         self.index = 0
         self.run: registry.DemoRun | None = None
@@ -75,8 +74,8 @@ class PlayerScreen(TutorScreen):
     def body(self) -> Iterable[Widget]:
         yield Lines(id="parameters")
         with VerticalScroll(id="stage", can_focus=False):
-            if self.question is not None:
-                yield QuestionView(self.question, label=tr("First say what will happen"))
+            if self.session is not None:
+                yield QuestionView(self.session, label=tr("First say what will happen"))
             yield Lines(id="step")
 
     def about(self) -> str:
@@ -143,7 +142,7 @@ class PlayerScreen(TutorScreen):
             lines = self._trouble_lines(self._trouble, width)
         elif self.run is not None and self.committed:
             if self.index < self.run.known:
-                lines = draw_step(self.run.steps[self.index], width, palette)
+                lines = draw_step(self.run.steps[self.index], width, palette, language())
             elif self._waiting:
                 lines = [Text(tr("computing..  Esc stops"), style=palette.muted)]
         self.query_one("#step", Lines).set_lines([Text(" ") + line for line in lines])
@@ -286,12 +285,15 @@ class PlayerScreen(TutorScreen):
     # -- the prediction ----------------------------------------------------------------------------------------------
 
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
-        recorded = await answer_question(self.app, self.lesson, event.view, event.answer, source="predict")
-        if recorded is None and not isinstance(event.view.question, Question):
+        session = self.session
+        if session is None:
             return
-        self.committed = True
-        self.refresh_bindings()
-        self._start()
+        session.turn.hint = event.view.draft.hint
+        key = f"prediction:{session.item.lesson}/{session.item.question.id}"
+        if await give_answer(self.app, session, event.view, event.answer, keep=key):
+            self.committed = True
+            self.refresh_bindings()
+            self._start()
 
     def on_question_view_finished(self, event: QuestionView.Finished) -> None:
         # The verdict has been read: from here on Space, and Enter too, step through.

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
+from textual.timer import Timer
 from textual.widget import Widget
 
+from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
-from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Section
-from tutor.domain.quiz import Quiz
-from tutor.ui.answering import Recorded, answer_question
+from tutor.domain.lesson import CheckBlock, DemoBlock, Section
+from tutor.domain.session import Session
+from tutor.ui.answering import give_answer, single
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
-from tutor.ui.services import now
-from tutor.ui.widgets.lines import Lines, Row, RowList
+from tutor.ui.services import Services, now
+from tutor.ui.widgets.lines import Draw, Lines, Row, RowList
 from tutor.ui.widgets.question import QuestionView
 
-COLUMN = 84
 OUTLINE_FROM = 140
 SAVE_AFTER = 0.6  # seconds without scrolling before the place is written down
 
@@ -43,23 +45,17 @@ class Page(VerticalScroll, can_focus=True):
 
 
 class TextBlock(Lines):
-    """A section, or the head or foot of the lesson: drawn again whenever its width changes."""
+    """A section, or the head or foot of the lesson, in the reading column."""
 
     DEFAULT_CSS = "TextBlock { max-width: 86; padding: 0 1; }"
 
-    def __init__(self, draw: Any) -> None:
-        super().__init__()
-        self._draw = draw
 
-    def on_mount(self) -> None:
-        self.draw()
+class SectionBlock(TextBlock):
+    """A section of the lesson; `section` says which."""
 
-    def on_resize(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        if self.size.width:
-            self.set_lines(self._draw(min(COLUMN, self.size.width)))
+    def __init__(self, section: Section, draw: Draw) -> None:
+        super().__init__(draw)
+        self.section = section
 
 
 class Card(TextBlock, can_focus=True):
@@ -74,15 +70,15 @@ class Card(TextBlock, can_focus=True):
             super().__init__()
             self.card = card
 
-    def __init__(self, draw: Any, block: DemoBlock | None) -> None:
+    def __init__(self, draw: Draw, block: DemoBlock | None) -> None:
         super().__init__(draw)
         self.block = block
 
     def on_focus(self) -> None:
-        self.draw()
+        self.redraw()
 
     def on_blur(self) -> None:
-        self.draw()
+        self.redraw()
 
     def action_open(self) -> None:
         self.post_message(self.Opened(self))
@@ -111,57 +107,56 @@ class ReaderScreen(TutorScreen):
         Binding("q,escape", "back", "Back", id="screen.back", key_display="q"),
     ]
 
-    def __init__(self, slug: str, *, section: str | None = None) -> None:
+    def __init__(self, services: Services, slug: str, *, section: str | None = None) -> None:
         super().__init__()
         self.slug = slug
         self.start_section = section
-        self.lesson: Lesson | None = None
-        self.quiz: Quiz | None = None
-        self._timer: Any = None
-        self._answers: dict[str, Any] = {}
+        self.lesson = services.library.lesson(slug)
+        self.quiz = services.quiz(slug)
+        self._sessions = {id: self._session(services, id) for id in self._checkpoints()}
+        self._timer: Timer | None = None
 
-    def load(self) -> None:
-        library = self.app.services.library
-        self.lesson = library.lesson(self.slug)
-        self.quiz = library.quiz(self.slug) if library.has_quiz(self.slug) else Quiz(self.slug, ())
-        kept = self.app.services.progress.kept(f"lesson:{self.slug}")
-        self._answers = kept if isinstance(kept, dict) else {}
+    def _checkpoints(self) -> list[str]:
+        return [block.question for block in self.lesson.blocks if isinstance(block, CheckBlock)]
+
+    def _session(self, services: Services, id: str) -> Session | None:
+        """The checkpoint as it was left: answered with its verdict, or open."""
+        question = self.quiz.question(id)
+        if question is None:
+            return None
+        kept = services.progress.kept(_key(self.slug, id))
+        if kept is not None:
+            with contextlib.suppress(TutorError):
+                session = Session.from_dict(kept, lambda _, id: self.quiz.question(id))
+                if session.turns and not session.finished:
+                    return session
+        return single(self.slug, question, source="lesson")
 
     # -- building ----------------------------------------------------------------------------------------------------
 
     def body(self) -> Iterable[Widget]:
-        self.load()
         with Horizontal():
             yield RowList(id="outline")
             with Page(id="page"):
                 yield TextBlock(self._head)
                 yield from self._blocks()
                 yield TextBlock(self._references)
-                if self.quiz and self.quiz.questions:
+                if self.quiz.questions:
                     yield Card(self._quiz_card, None)
 
     def _blocks(self) -> Iterable[Widget]:
-        assert self.lesson and self.quiz
         for block in self.lesson.blocks:
             match block:
                 case Section():
-                    view = TextBlock(lambda width, section=block: self._section(section, width))
-                    view.section = block  # type: ignore[attr-defined]
-                    yield view
+                    yield SectionBlock(block, partial(self._section, block))
                 case DemoBlock():
-                    yield Card(lambda width, demo=block: self._demo_card(demo, width), block)
+                    yield Card(partial(self._demo_card, block), block)
                 case CheckBlock():
-                    question = self.quiz.question(block.question)
-                    if question is not None:
-                        yield self._question(question)
-
-    def _question(self, question: Any) -> QuestionView:
-        view = QuestionView(question, label=tr("Checkpoint"))
-        view.add_class("checkpoint")
-        return view
+                    session = self._sessions[block.question]
+                    if session is not None:
+                        yield QuestionView(session, label=tr("Checkpoint"))
 
     def _head(self, width: int) -> list[Text]:
-        assert self.lesson
         lesson, palette = self.lesson, self.app.palette
         lines = [Text(), *wrap(Text(lesson.title.get(), style=palette.heading), width), Text()]
         lines += markdown(lesson.answer.get(), width, palette)
@@ -174,7 +169,7 @@ class ReaderScreen(TutorScreen):
         return [*lines, Text()]
 
     def _title_of(self, slug: str) -> str:
-        entry = next((e for e in self.app.services.library.entries() if e.slug == slug), None)
+        entry = self.app.services.entry(slug)
         return f"{entry.number:02d} {entry.title.get()}" if entry else slug
 
     def _section(self, section: Section, width: int) -> list[Text]:
@@ -199,7 +194,7 @@ class ReaderScreen(TutorScreen):
 
     def _quiz_card(self, width: int) -> list[Text]:
         palette = self.app.palette
-        count = len(self.quiz.questions) if self.quiz else 0
+        count = len(self.quiz.questions)
         focused = isinstance(self.focused, Card) and self.focused.block is None
         sign = Text("> " if focused else "| ", style=palette.accent)
         return [
@@ -208,7 +203,6 @@ class ReaderScreen(TutorScreen):
         ]
 
     def _references(self, width: int) -> list[Text]:
-        assert self.lesson
         lesson, palette = self.lesson, self.app.palette
         lines: list[Text] = []
         if lesson.terms:
@@ -235,8 +229,6 @@ class ReaderScreen(TutorScreen):
         )
 
     def heading(self) -> tuple[str, str]:
-        if not self.lesson:
-            return ("", "")
         return f"{self.lesson.number:02d} {self.lesson.title.get()}", self._percent()
 
     def _percent(self) -> str:
@@ -249,14 +241,16 @@ class ReaderScreen(TutorScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._restore_answers()
         self.query_one(Page).focus()
+        # Nothing is painted until the page stands where it was left.
+        self._opening = contextlib.ExitStack()
+        self._opening.enter_context(self.app.batch_update())
         self.call_after_refresh(self._go_to_start)
 
     def relabel(self) -> None:
         super().relabel()
         for block in self.query(TextBlock):
-            block.draw()
+            block.redraw()
         for view in self.query(QuestionView):
             view.label = tr("Checkpoint")
             view.draw()
@@ -270,14 +264,17 @@ class ReaderScreen(TutorScreen):
         outline.styles.width = 34
         outline.can_focus = False
         outline.display = self.size.width >= OUTLINE_FROM
-        if self.lesson:
-            here = self._section_here()
-            rows = [Row(Text(), heading=True)]
-            rows += [Row(Text(s.title.get()), key=s.id) for s in self.lesson.sections]
-            at = next((i for i, row in enumerate(rows) if row.key == here), 1)
-            outline.set_rows(rows, cursor=at)
+        here = self._section_here()
+        rows = [Row(Text(), heading=True)]
+        rows += [Row(Text(section.title.get()), key=section.id) for section in self.lesson.sections]
+        outline.set_rows(rows, cursor=next((i for i, row in enumerate(rows) if row.key == here), 1))
 
     def _go_to_start(self) -> None:
+        with self._opening:
+            self._find_place()
+        self._note_place()
+
+    def _find_place(self) -> None:
         page = self.query_one(Page)
         if self.start_section:
             self._show_section(self.start_section)
@@ -287,21 +284,18 @@ class ReaderScreen(TutorScreen):
             blocks = list(page.children)
             if place.block < len(blocks):
                 page.scroll_to(y=blocks[place.block].virtual_region.y + place.line, animate=False)
-        self._note_place()
 
     def _show_section(self, id: str) -> None:
-        for view in self.query(TextBlock):
-            section = getattr(view, "section", None)
-            if section is not None and section.id == id:
+        for view in self.query(SectionBlock):
+            if view.section.id == id:
                 self.query_one(Page).scroll_to(y=view.virtual_region.y, animate=False)
 
     def _section_here(self) -> str:
         top = self.query_one(Page).scroll_offset.y
         here = ""
-        for view in self.query(TextBlock):
-            section = getattr(view, "section", None)
-            if section is not None and (view.virtual_region.y <= top + 1 or not here):
-                here = section.id
+        for view in self.query(SectionBlock):
+            if view.virtual_region.y <= top + 1 or not here:
+                here = view.section.id
         return here
 
     def on_page_scrolled(self) -> None:
@@ -340,7 +334,7 @@ class ReaderScreen(TutorScreen):
     def action_section(self, step: int) -> None:
         page = self.query_one(Page)
         top = page.scroll_offset.y
-        places = [v.virtual_region.y for v in self.query(TextBlock) if getattr(v, "section", None)]
+        places = [view.virtual_region.y for view in self.query(SectionBlock)]
         if step > 0:
             target = next((y for y in places if y > top), page.max_scroll_y)
         else:
@@ -372,9 +366,8 @@ class ReaderScreen(TutorScreen):
     def action_outline(self) -> None:
         from tutor.ui.screens.outline import OutlineScreen
 
-        if self.lesson:
-            rows = [Row(Text(s.title.get()), key=s.id) for s in self.lesson.sections]
-            self.app.push_screen(OutlineScreen(rows, self._section_here()), self._to_section)
+        rows = [Row(Text(section.title.get()), key=section.id) for section in self.lesson.sections]
+        self.app.push_screen(OutlineScreen(rows, self._section_here()), self._to_section)
 
     def _to_section(self, id: object) -> None:
         if isinstance(id, str):
@@ -402,26 +395,21 @@ class ReaderScreen(TutorScreen):
             return
         from tutor.ui.screens.player import PlayerScreen
 
-        question = self.quiz.question(block.predict) if self.quiz and block.predict else None
+        question = self.quiz.question(block.predict) if block.predict else None
         self.app.push_screen(PlayerScreen(block.name, block.set, question=question, lesson=self.slug))
 
-    def _restore_answers(self) -> None:
-        for view in self.query(QuestionView):
-            kept = self._answers.get(view.question.id)
-            if isinstance(kept, dict):
-                Recorded.restore(view, kept)
-
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
-        recorded = await answer_question(self.app, self.slug, event.view, event.answer, source="lesson")
-        if recorded is not None:
-            self._answers[event.view.question.id] = recorded.to_dict()
-            answers, slug = dict(self._answers), self.slug
-            self.app.services.store_later(lambda progress: progress.keep(f"lesson:{slug}", answers))
-            self.query_one("#message", Lines).set_lines([])
+        id = event.view.question.id
+        session = self._sessions[id]
+        if session is not None:
+            session.turn.hint = event.view.draft.hint
+            await give_answer(self.app, session, event.view, event.answer, keep=_key(self.slug, id))
 
     def on_question_view_finished(self, event: QuestionView.Finished) -> None:
         self.query_one(Page).focus()
         self.action_page(1)
 
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
+
+def _key(lesson: str, question: str) -> str:
+    """Where the state of a checkpoint is kept."""
+    return f"checkpoint:{lesson}/{question}"

@@ -48,7 +48,9 @@ class SearchScreen(TutorScreen):
         return tr("Search"), ""
 
     def about(self) -> str:
-        return tr("Searches the text of every lesson in both languages. Type, move with the arrows, Enter opens the section.")
+        return tr(
+            "Searches the text of every lesson in both languages. Type, move with the arrows, Enter opens the section."
+        )
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -88,15 +90,19 @@ class SearchScreen(TutorScreen):
 
     def _show(self, hits: list[Hit], query: str) -> None:
         palette, width = self.app.palette, self.size.width - 3
-        numbers = {entry.slug: entry.number for entry in self.app.services.library.entries()}
+        numbers = {entry.slug: entry.number for entry in self.app.services.entries()}
         rows: list[Row] = []
         for hit in hits:
-            title = Text.assemble((f"{numbers.get(hit.lesson, 0):02d} ", palette.muted), (hit.title.get(), palette.strong))
+            title = Text.assemble(
+                (f"{numbers.get(hit.lesson, 0):02d} ", palette.muted), (hit.title.get(), palette.strong)
+            )
             rows.append(Row(fit(title, width), key=(hit.lesson, hit.section)))
             snippet = Text("   " + visible(hit.snippet.get()), style=palette.muted)
             rows.append(Row(fit(snippet, width), heading=True))
         if query and not hits:
-            sentence = tr("Nothing found for {query}. Try one word, or the term in the other language.", query=visible(query))
+            sentence = tr(
+                "Nothing found for {query}. Try one word, or the term in the other language.", query=visible(query)
+            )
             rows.append(Row(fit(Text(sentence, style=palette.muted), width), heading=True))
         self.query_one("#hits", RowList).set_rows(rows, cursor=0)
         self.query_one("#hits", RowList).scroll_to(y=0, animate=False)

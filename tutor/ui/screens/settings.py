@@ -34,7 +34,9 @@ class SettingsScreen(TutorScreen):
         return tr("Settings"), tr("kept at once")
 
     def about(self) -> str:
-        return tr("Enter or the right arrow goes to the next value, the left arrow to the one before. Changes hold at once.")
+        return tr(
+            "Enter or the right arrow goes to the next value, the left arrow to the one before. Changes hold at once."
+        )
 
     def on_mount(self) -> None:
         super().on_mount()

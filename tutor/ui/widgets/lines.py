@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
 
 
+Draw = Callable[[int], list[Text]]
+
+
 def strip_of(widget: Widget, line: Text, width: int, style: Style) -> Strip:
     """`line` as cells, exactly `width` wide, on the widget's ground. Nothing in it is read as markup."""
     segments = [
@@ -32,19 +35,26 @@ def strip_of(widget: Widget, line: Text, width: int, style: Style) -> Strip:
 
 
 class Lines(Widget):
-    """A fixed block of lines, as high as it has lines. `set_lines` repaints only the rows that differ."""
+    """A block of lines, as high as it has lines.
+
+    Either the lines are set, or `draw` makes them for a width in cells: then they are drawn within the layout that
+    gives the width, so that a screen is painted once. Changes repaint only the rows that differ.
+    """
 
     DEFAULT_CSS = "Lines { height: auto; width: 1fr; }"
 
-    def __init__(self, lines: Sequence[Text] = (), *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes, markup=False)
-        self._lines = list(lines)
+    def __init__(self, draw: Draw | None = None, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._draw = draw
+        self._lines: list[Text] = []
+        self._width = 0
 
     @property
     def lines(self) -> list[Text]:
         return self._lines
 
     def set_lines(self, lines: Sequence[Text]) -> None:
+        """Show other lines."""
         before, self._lines = self._lines, list(lines)
         if len(before) != len(self._lines):
             self.refresh(layout=True)
@@ -53,10 +63,18 @@ class Lines(Widget):
         if changed:
             self.refresh(*changed)
 
+    def redraw(self) -> None:
+        """Draw anew: language, theme or what is shown has changed."""
+        if self._draw is not None and self._width:
+            self.set_lines(self._draw(self._width))
+
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return container.width
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        if self._draw is not None and width != self._width:
+            self._width = width
+            self._lines = self._draw(width)
         return len(self._lines)
 
     def render_line(self, y: int) -> Strip:
@@ -192,7 +210,11 @@ class RowList(ScrollView, can_focus=True):
         """The row nearest to `index` that is no heading, looking first in `direction`."""
         last = len(self._rows) - 1
         index = max(0, min(index, last)) if last >= 0 else 0
-        for candidate in (*range(index, last + 1 if direction > 0 else -1, direction), *range(index, -1, -1), *range(last + 1)):
+        for candidate in (
+            *range(index, last + 1 if direction > 0 else -1, direction),
+            *range(index, -1, -1),
+            *range(last + 1),
+        ):
             if 0 <= candidate <= last and not self._rows[candidate].heading:
                 return candidate
         return 0

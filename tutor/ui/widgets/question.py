@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,11 +12,12 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from tutor.domain.grading import option_order, parse_answer, variant
+from tutor.domain.answers import parse_answer
 from tutor.domain.errors import UsageError
 from tutor.domain.language import Text, tr
 from tutor.domain.plaintext import visible
-from tutor.domain.quiz import Choice, Multi, Number, Order, Predict, Question, Spans, Verdict
+from tutor.domain.quiz import Choice, Multi, Order, Predict, Spans, Verdict
+from tutor.domain.session import Session
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.question import option_lines
 from tutor.ui.draw.wrap import wrap
@@ -98,19 +98,20 @@ class QuestionView(Vertical, can_focus=True):
     class Finished(Edited):
         """The verdict has been read; the host goes on."""
 
-    def __init__(self, question: Question, *, seed: int = 0, draft: Draft | None = None, label: str = "") -> None:
+    def __init__(self, session: Session, *, draft: Draft | None = None, label: str = "") -> None:
+        """Shows the turn that `session` stands at now, whatever the session does later."""
         super().__init__()
-        self.question = variant(question, seed) if isinstance(question, Number) and question.vary else question
-        self.seed = seed
+        self.question = session.question
         self.label = label
-        self.draft = draft or Draft()
+        self.draft = draft or Draft(hint=session.turn.hint)
         self.verdict: Verdict | None = None
-        self.answer: Any = None
         self._busy = ""
         self._error = ""
-        self._order = option_order(self.question, seed) if self._options() else []
-        if isinstance(question, Order) and not self.draft.arrangement:
-            self.draft.arrangement = tuple(self._order)
+        self._order = session.order
+        if isinstance(self.question, Order) and not self.draft.arrangement:
+            self.draft.arrangement = self._order
+        if session.verdict is not None:
+            self._recall(session.turn.answer, session.verdict)
 
     # -- what kind of answering this is ------------------------------------------------------------------------------
 
@@ -136,21 +137,17 @@ class QuestionView(Vertical, can_focus=True):
     # -- building and drawing ----------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="prompt")
-        yield Lines(id="options")
+        yield Lines(self._prompt_lines, id="prompt")
+        yield Lines(self._option_lines, id="options")
         if self.typed:
-            yield AnswerInput(self.draft.typed, placeholder=self._placeholder())
-        yield Lines(id="feedback")
+            field = AnswerInput(self.draft.typed, placeholder=self._placeholder())
+            field.display = not self.answered
+            yield field
+        yield Lines(self._feedback_lines, id="feedback")
 
     def _placeholder(self) -> str:
         unit = getattr(self.question, "unit", "")
         return tr("your answer, in {unit}", unit=unit) if unit else tr("your answer")
-
-    def on_mount(self) -> None:
-        self.draw()
-
-    def on_resize(self) -> None:
-        self.draw()
 
     def take_focus(self) -> None:
         """Put the focus where the next key belongs."""
@@ -160,15 +157,12 @@ class QuestionView(Vertical, can_focus=True):
             self.focus()
 
     def draw(self) -> None:
-        """All lines anew, for the current width, language, theme and state. Only what differs is repainted."""
+        """All lines anew, for the current language, theme and state. Only what differs is repainted."""
         if not self.is_mounted:
             return
-        width = max(24, min(COLUMN, (self.size.width or COLUMN) - 2))
-        self.query_one("#prompt", Lines).set_lines(self._prompt_lines(width))
-        self.query_one("#options", Lines).set_lines(self._option_lines(width))
-        self.query_one("#feedback", Lines).set_lines(self._feedback_lines(width))
-        if self.typed:
-            field = self.query_one(AnswerInput)
+        for lines in self.query(Lines):
+            lines.redraw()
+        for field in self.query(AnswerInput):
             field.placeholder = self._placeholder()
             field.display = not self.answered
 
@@ -220,7 +214,7 @@ class QuestionView(Vertical, can_focus=True):
     def _right_options(self) -> set[int]:
         options = getattr(self.question, "options", ())
         right = {index for index, option in enumerate(options) if option.correct}
-        if self.verdict and self.verdict.correct and isinstance(self.question, Predict):
+        if self.verdict and self.verdict.correct:
             right = set(self.draft.picked)
         return right
 
@@ -292,8 +286,8 @@ class QuestionView(Vertical, can_focus=True):
         self.focus()
         self.refresh_bindings()
 
-    def show_answer(self, answer: Any, verdict: Verdict) -> None:
-        """Show what was answered earlier, with its verdict."""
+    def _recall(self, answer: Any, verdict: Verdict) -> None:
+        """Stand as it stood when `answer` had been given."""
         draft = self.draft
         if isinstance(self.question, Order) and isinstance(answer, list):
             draft.arrangement = tuple(answer)
@@ -304,7 +298,6 @@ class QuestionView(Vertical, can_focus=True):
         elif answer is not None:
             draft.typed = str(answer)
         self.verdict = verdict
-        self.draw()
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
@@ -379,13 +372,13 @@ class QuestionView(Vertical, can_focus=True):
 
     def _submit(self) -> None:
         try:
-            self.answer = self._read_answer()
+            answer = self._read_answer()
         except UsageError as error:
             self.show_error(str(error))
             return
         self._error = ""
         self.draw()
-        self.post_message(self.Answered(self, self.answer))
+        self.post_message(self.Answered(self, answer))
 
     def _read_answer(self) -> Any:
         draft, question = self.draft, self.question
@@ -404,14 +397,9 @@ class QuestionView(Vertical, can_focus=True):
             return index
         if not draft.typed.strip():
             raise UsageError("Type an answer first.")
-        return parse_answer(question, draft.typed)
+        return parse_answer(question, draft.typed, order=self._order)
 
     def _edited(self) -> None:
         self._error = ""
         self.draw()
         self.post_message(self.Edited(self))
-
-
-def views(widgets: Iterable[object]) -> list[QuestionView]:
-    """The question views among `widgets`."""
-    return [widget for widget in widgets if isinstance(widget, QuestionView)]
