@@ -1,0 +1,32 @@
+"""Which strategies there are and what their parameters may be. Imports no numpy: the program's first screen may ask."""
+
+from __future__ import annotations
+
+from tutor.domain.errors import TutorError, UsageError
+from tutor.domain.model import Strategy
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "temperature": (0, 100),
+    "top_k": (0, 1_000_000),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "repeat_penalty": (0.01, 100),
+    "seed": (0, 2**63 - 1),
+    "width": (1, 64),
+    "length_penalty": (-10, 10),
+}
+
+
+def validate(strategy: Strategy) -> None:
+    """Raises UsageError naming the parameter, its bounds and the value given."""
+    if strategy.kind == "beam":
+        raise TutorError("Beam search comes with the decoding lab.", hint="Use greedy or sample.")
+    if strategy.kind not in ("greedy", "sample"):
+        raise UsageError("A strategy is greedy, sample or beam, not {kind}.", kind=strategy.kind)
+    for name, (low, high) in BOUNDS.items():
+        value = getattr(strategy, name)
+        # Written so that a NaN is out of bounds too.
+        if not low <= value <= high:
+            raise UsageError(
+                "{name} must lie between {low} and {high}, not {value}.", name=name, low=low, high=high, value=value
+            )

@@ -1,0 +1,223 @@
+"""The model as the rest of the program uses it: every call goes to a process of its own."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from tutor import places
+from tutor.decoding.strategy import validate
+from tutor.domain.errors import ModelFailed, TutorError, UsageError
+from tutor.domain.model import DecodeStep, Distribution, ModelInfo, Score, Strategy, TokenPiece
+from tutor.domain.plaintext import clean
+from tutor.runtime import protocol
+from tutor.runtime.process import Exchange, OnProgress, WorkerProcess
+from tutor.runtime.spans import utf8
+
+T = TypeVar("T")
+
+CRASHES = 3
+CRASH_SECONDS = 60.0
+LOG_BYTES = 1_000_000
+
+
+class WorkerModel:
+    """A model file, loaded in a process of its own when first asked something. Implements domain.model.Model.
+
+    May be used from any thread: a second caller waits until the first one's request is done. A crash costs the
+    request that was under way (ModelFailed, one sentence); the next one starts the process again, until it has
+    crashed three times within a minute.
+
+    `threads` None means the physical cores. `log` gets what llama.cpp prints. `on_progress` hears, from a thread
+    of this class, the phase (load, prompt) and the fraction done.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        threads: int | None = None,
+        log: Path | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.name = name or self.path.stem
+        self._threads = threads or 0
+        self._log = log or places.home() / "model.log"
+        self._on_progress = on_progress
+        self._process: WorkerProcess | None = None
+        self._current: Exchange | None = None
+        self._info: ModelInfo | None = None
+        self._closed = False
+        self._off: ModelFailed | None = None
+        self._numbers = itertools.count(1)
+        self._crashes: deque[float] = deque(maxlen=CRASHES)
+        # Held while a request is under way: taken by the caller, given back when the worker has ended it.
+        self._turn = threading.Lock()
+
+    # -- the operations ------------------------------------------------------------------------------------------
+
+    def info(self) -> ModelInfo:
+        if self._info is None:
+            found = self._ask(protocol.Info, ModelInfo)
+            self._info = replace(found, name=self.name)
+        return self._info
+
+    def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> tuple[TokenPiece, ...]:
+        _check_text(text)
+        return self._ask(lambda id: protocol.Tokenize(id, text, special, bos), tuple[TokenPiece, ...])
+
+    def detokenize(self, ids: list[int]) -> bytes:
+        return self._ask(lambda id: protocol.Detokenize(id, list(ids)), bytes)
+
+    def next(self, prompt: str, *, top: int = 10) -> Distribution:
+        _check_text(prompt)
+        _check_range("top", top, 0, protocol.MAX_TOP)
+        return self._ask(lambda id: protocol.Next(id, prompt, top), Distribution)
+
+    def score(self, text: str) -> Score:
+        _check_text(text)
+        return self._ask(lambda id: protocol.Score(id, text), Score)
+
+    def decode(
+        self, prompt: str, strategy: Strategy, *, max_tokens: int = 24, top: int = 10, ignore_eos: bool = False
+    ) -> Iterator[DecodeStep]:
+        """The steps as they come. The worker runs ahead of a slow reader; closing the iterator stops it."""
+        _check_text(prompt)
+        _check_range("max_tokens", max_tokens, 0, protocol.MAX_TOKENS)
+        _check_range("top", top, 0, protocol.MAX_TOP)
+        validate(strategy)
+        return self._stream(lambda id: protocol.Decode(id, prompt, strategy, max_tokens, top, ignore_eos), DecodeStep)
+
+    # -- from any thread -----------------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop what is under way; its caller gets Cancelled. Nothing happens where nothing is."""
+        process, exchange = self._process, self._current
+        if process is not None and exchange is not None:
+            process.cancel(exchange)
+
+    def close(self) -> None:
+        """End the process; whoever still waits gets Cancelled. Returns when it is gone."""
+        self._closed = True
+        if self._process is not None:
+            self._process.close()
+
+    def __enter__(self) -> WorkerModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None before the first request."""
+        return self._process.pid if self._process else None
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def _ask(self, request: Callable[[int], protocol.Request], kind: type[T]) -> T:
+        exchange = self._begin(request)
+        while True:
+            reply = exchange.next()
+            if isinstance(reply, protocol.Answer):
+                return protocol.value(reply.value, kind)
+
+    def _stream(self, request: Callable[[int], protocol.Request], kind: type[T]) -> Iterator[T]:
+        exchange = self._begin(request)
+        process = self._process
+        try:
+            while isinstance(reply := exchange.next(), protocol.Item):
+                yield protocol.value(reply.value, kind)
+        finally:
+            if process is not None:
+                process.cancel(exchange)
+
+    def _begin(self, request: Callable[[int], protocol.Request]) -> Exchange:
+        """Send a request when it is its turn, starting and loading what is needed first."""
+        self._turn.acquire()
+        try:
+            process = self._running()
+            exchange = self._current = Exchange(request(next(self._numbers)), self._turn.release)
+        except BaseException:
+            self._turn.release()
+            raise
+        process.send(exchange)
+        return exchange
+
+    def _running(self) -> WorkerProcess:
+        """The process, with the model loaded."""
+        if self._closed:
+            raise ModelFailed("The model is closed.")
+        if self._process is not None and self._process.ended:
+            self._bury(self._process)
+        if self._off is not None:
+            raise self._off
+        if self._process is None:
+            self._process = self._load()
+        return self._process
+
+    def _load(self) -> WorkerProcess:
+        process = WorkerProcess(self._log_file(), self._on_progress)
+        load = protocol.Load(next(self._numbers), str(self.path.absolute()), self._threads)
+        exchange = self._current = Exchange(load)
+        self._process = process
+        process.send(exchange)
+        try:
+            exchange.next()
+        except TutorError:
+            process.close()
+            self._bury(process)
+            raise
+        return process
+
+    def _bury(self, process: WorkerProcess) -> None:
+        """Forget a process that has ended. One crash too many and no other is started."""
+        self._process = None
+        if process.death is None:
+            return
+        self._crashes.append(process.died_at)
+        if len(self._crashes) == CRASHES and self._crashes[-1] - self._crashes[0] < CRASH_SECONDS:
+            self._off = ModelFailed(
+                "The model's process has ended {times} times within a minute and stays off ({reason}).",
+                hint="What it printed is in {log}. Start the program again to try once more.",
+                times=CRASHES,
+                reason=process.death.values["reason"],
+                log=clean(str(self._log)),
+            )
+
+    def _log_file(self) -> Path:
+        """The log, begun anew where it has grown long."""
+        try:
+            if self._log.stat().st_size > LOG_BYTES:
+                self._log.unlink()
+        except OSError:
+            # Not there yet, or not ours to remove: then it is appended to.
+            pass
+        return self._log
+
+
+def _check_text(text: str) -> None:
+    utf8(text)
+    if len(text) > protocol.MAX_TEXT:
+        raise UsageError(
+            "The text has {length} characters; at most {limit} can be taken at once.",
+            length=len(text),
+            limit=protocol.MAX_TEXT,
+        )
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise UsageError(
+            "{name} must lie between {low} and {high}, not {value}.", name=name, low=low, high=high, value=value
+        )

@@ -1,0 +1,259 @@
+"""The model in memory: llama.cpp's low-level interface, and the tokens its context holds. Runs in the worker."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+import numpy as np
+from llama_cpp._ctypes_extensions import load_shared_library
+
+from tutor.decoding.distribution import Logits
+from tutor.domain.errors import Cancelled, ModelFailed, UsageError
+from tutor.domain.plaintext import clean
+from tutor.runtime.vocabulary import Vocabulary
+
+# Tokens evaluated at once. Prompts gain nothing from longer chunks on few cores (measured on two: 64 and 128
+# give 250 and 263 tokens a second on SmolLM2), and a stop or a reused prefix can only be at a boundary.
+CHUNK = 64
+# Rows of logits held at once: 32 of 151,936 floats are 19 MB.
+ROWS = 32
+FIRST_CONTEXT = 1024
+MAX_CONTEXT = 8192
+ABORTED = 2
+# enum ggml_log_level
+WARNING, CONTINUED = 3, 5
+LIBRARIES = Path(lib.__file__).parent / "lib"
+# enum ggml_backend_dev_type: a graphics processor, and one that shares the machine's memory.
+GRAPHICS = (1, 2)
+
+
+class AbortFlag:
+    """Stops a computation inside llama.cpp, from another thread.
+
+    llama.cpp asks a C function at every node of its graph, about 800 times a token; a Python function there
+    costs milliseconds a token. libc's strlen has the right shape, bool f(void *): of an empty buffer it is 0.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(2)
+        self.address = ctypes.addressof(self._buffer)
+        # Windows keeps its C library apart from the process.
+        libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+        self.callback = ctypes.cast(libc.strlen, lib.ggml_abort_callback)
+
+    def set(self) -> None:
+        self._buffer[0] = b"\x01"
+
+    def clear(self) -> None:
+        self._buffer[0] = b"\x00"
+
+    def __bool__(self) -> bool:
+        return bool(self._buffer[0] != b"\x00")
+
+    def check(self) -> None:
+        """Raises Cancelled where the flag is set."""
+        if self:
+            raise Cancelled("Stopped.")
+
+
+Progress = Callable[[float], None]
+
+
+class Engine:
+    """A model and one context, which holds the tokens evaluated last.
+
+    Prompts are evaluated in chunks that begin at multiples of CHUNK. Chunks that the next prompt begins with are
+    not evaluated again; because nothing else is reused, a prompt's logits are the same bit for bit, whatever
+    was asked before, and one seed gives one text.
+    """
+
+    def __init__(self, path: Path, threads: int, abort: AbortFlag, progress: Progress) -> None:
+        self.threads = threads
+        self.abort = abort
+        lib.llama_log_set(_log, None)
+        lib.llama_backend_init()
+        self._model = self._load(path, progress)
+        self.vocabulary = Vocabulary(self._model)
+        if not self.vocabulary.size or lib.llama_model_has_encoder(self._model):
+            raise ModelFailed("{file} is no model that generates text token by token.", file=path.name)
+        self.max_context = max(CHUNK, min(lib.llama_model_n_ctx_train(self._model), MAX_CONTEXT))
+        self._context: Any = None
+        self._batch = lib.llama_batch_init(CHUNK, 0, 1)
+        self._open(min(FIRST_CONTEXT, self.max_context))
+
+    def _load(self, path: Path, progress: Progress) -> Any:
+        params = lib.llama_model_default_params()
+        # The file is mapped, so that many readers on one machine share its pages.
+        params.load_mode = lib.LLAMA_LOAD_MODE_MMAP
+        params.n_gpu_layers = -1 if lib.llama_supports_gpu_offload() else 0
+
+        def on_progress(fraction: float, _data: object) -> bool:
+            progress(fraction)
+            return not self.abort
+
+        # The name keeps the callback alive while llama.cpp holds it.
+        params.progress_callback = callback = lib.llama_progress_callback(on_progress)
+        model = lib.llama_model_load_from_file(bytes(path), params)
+        del callback
+        self.abort.check()
+        if not model:
+            raise ModelFailed(
+                "llama.cpp cannot load {file}.",
+                hint="Its file is damaged, or of a kind that this version does not know.",
+                file=clean(path.name),
+            )
+        return model
+
+    def _open(self, size: int) -> None:
+        """A context for `size` tokens, empty."""
+        if self._context:
+            lib.llama_free(self._context)
+        self._cells: list[int] = []
+        self._whole = 0
+        params = lib.llama_context_default_params()
+        params.n_ctx = size
+        params.n_batch = params.n_ubatch = CHUNK
+        params.n_outputs_max = params.n_outputs_max_per_seq = ROWS
+        params.n_threads = params.n_threads_batch = self.threads
+        params.abort_callback = self.abort.callback
+        params.abort_callback_data = self.abort.address
+        self._context = lib.llama_init_from_model(self._model, params)
+        if not self._context:
+            raise ModelFailed("There is not enough memory for a context of {size} tokens.", size=size)
+        self._memory = lib.llama_get_memory(self._context)
+        self._size = size
+
+    def _reserve(self, tokens: int) -> None:
+        if tokens > self.max_context:
+            raise UsageError(
+                "The text comes to {tokens} tokens; at most {limit} fit.",
+                hint="Shorten it, or ask for fewer tokens.",
+                tokens=tokens,
+                limit=self.max_context,
+            )
+        if tokens > self._size:
+            self._open(min(self.max_context, 1 << (tokens - 1).bit_length()))
+
+    def prompt(self, ids: Sequence[int], *, room: int = 0, progress: Progress | None = None) -> Logits:
+        """The logits (n_vocab,) after `ids`, with `room` tokens to follow. They hold until the next evaluation.
+
+        Raises UsageError where `ids` is empty or too long, Cancelled when the abort flag is set.
+        """
+        if not ids:
+            raise UsageError("The text is empty; the model needs at least one token to go on from.")
+        self._reserve(len(ids) + room)
+        same = _common_prefix(self._cells, ids)
+        start = self._keep(min(same, self._whole, len(ids) - 1) // CHUNK * CHUNK)
+        for begin in range(start, len(ids), CHUNK):
+            chunk = ids[begin : begin + CHUNK]
+            self._evaluate(chunk, rows=1)
+            if progress:
+                progress((begin + len(chunk)) / len(ids))
+        self._whole = len(ids) // CHUNK * CHUNK
+        return self._row(-1)
+
+    def extend(self, id: int) -> Logits:
+        """The logits (n_vocab,) after one more token."""
+        self._evaluate([id], rows=1)
+        return self._row(-1)
+
+    def rows(self, ids: Sequence[int]) -> Iterator[Logits]:
+        """The logits (n_vocab,) after each of `ids` in turn; each holds until the next is asked for."""
+        self._reserve(len(ids))
+        self._keep(0)
+        for begin in range(0, len(ids), ROWS):
+            chunk = ids[begin : begin + ROWS]
+            self._evaluate(chunk, rows=len(chunk))
+            for row in range(len(chunk)):
+                yield self._row(row)
+
+    def _keep(self, count: int) -> int:
+        """Forget all but the first `count` tokens; how many are left."""
+        if not lib.llama_memory_seq_rm(self._memory, 0, count, -1):
+            # A recurrent model's state has no parts to forget.
+            lib.llama_memory_clear(self._memory, False)
+            count = 0
+        del self._cells[count:]
+        self._whole = min(self._whole, count)
+        return count
+
+    def _evaluate(self, ids: Sequence[int], *, rows: int) -> None:
+        """Evaluate `ids` after what the context holds, with logits for the last `rows` of them."""
+        batch = self._batch
+        batch.n_tokens = len(ids)
+        for i, id in enumerate(ids):
+            batch.token[i] = id
+            batch.pos[i] = len(self._cells) + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = 0
+            batch.logits[i] = i >= len(ids) - rows
+        code = lib.llama_decode(self._context, batch)
+        if code:
+            lib.llama_memory_clear(self._memory, False)
+            self._cells.clear()
+            self._whole = 0
+            if code == ABORTED:
+                raise Cancelled("Stopped.")
+            raise ModelFailed("llama.cpp could not compute the next token (code {code}).", code=code)
+        self._cells.extend(ids)
+
+    def _row(self, index: int) -> Logits:
+        pointer = lib.llama_get_logits_ith(self._context, index)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Counts of tokens, layers, heads, parameters."""
+        model = self._model
+        return {
+            "parameters": lib.llama_model_n_params(model),
+            "layers": lib.llama_model_n_layer(model),
+            "heads": lib.llama_model_n_head(model),
+            "kv_heads": lib.llama_model_n_head_kv(model),
+            "width": lib.llama_model_n_embd(model),
+            "context": lib.llama_model_n_ctx_train(model),
+        }
+
+    @property
+    def chat_template(self) -> str:
+        template = lib.llama_model_chat_template(self._model, None)
+        return clean(template.decode("utf-8", "replace")) if template else ""
+
+
+def backend() -> str:
+    """What computes: the names of the graphics devices that this build uses, else CPU."""
+    names = _graphics_devices() if lib.llama_supports_gpu_offload() else []
+    return ", ".join(names) or "CPU"
+
+
+def _graphics_devices() -> list[str]:
+    # The package binds no function that names devices; libggml and libggml-base, loaded beside it, have them.
+    ggml = load_shared_library("ggml", LIBRARIES)
+    base = load_shared_library("ggml-base", LIBRARIES)
+    ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
+    ggml.ggml_backend_dev_get.argtypes, ggml.ggml_backend_dev_get.restype = [ctypes.c_size_t], ctypes.c_void_p
+    base.ggml_backend_dev_type.argtypes, base.ggml_backend_dev_type.restype = [ctypes.c_void_p], ctypes.c_int
+    base.ggml_backend_dev_name.argtypes, base.ggml_backend_dev_name.restype = [ctypes.c_void_p], ctypes.c_char_p
+    devices = [ggml.ggml_backend_dev_get(i) for i in range(ggml.ggml_backend_dev_count())]
+    return [base.ggml_backend_dev_name(d).decode() for d in devices if base.ggml_backend_dev_type(d) in GRAPHICS]
+
+
+def _print_warnings(level: int, text: bytes, _data: object) -> None:
+    # A continued line (level 5) comes after its beginning; most are of lines not wanted.
+    if WARNING <= level < CONTINUED:
+        os.write(2, text)
+
+
+# Kept here, because llama.cpp holds it for as long as the process lives.
+_log = lib.llama_log_callback(_print_warnings)
+
+
+def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

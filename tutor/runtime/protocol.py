@@ -1,0 +1,139 @@
+"""The messages between the program and the model's process: one JSON document a line, one request at a time.
+
+A request is answered by any number of Item (a stream) and Progress, then by one Answer or Failed. Alive comes
+every second while a request is under way, so that a stopped process is told from a slow one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from tutor.domain.errors import Cancelled, ModelFailed, TutorError, UsageError
+from tutor.domain.model import Strategy
+
+# What one decoding step may put on the pipe.
+STEP_BYTES = 20_000
+MAX_TOP = 100
+MAX_TOKENS = 8192
+# Characters of a text that may be tokenized at once: its tokens come to some 100 MB of JSON at worst.
+MAX_TEXT = 1_000_000
+
+
+class Load(msgspec.Struct, tag=True):
+    """`threads` 0 means the physical cores."""
+
+    id: int
+    path: str
+    threads: int = 0
+
+
+class Info(msgspec.Struct, tag=True):
+    id: int
+
+
+class Tokenize(msgspec.Struct, tag=True):
+    id: int
+    text: str
+    special: bool
+    bos: bool
+
+
+class Detokenize(msgspec.Struct, tag=True):
+    id: int
+    ids: list[int]
+
+
+class Next(msgspec.Struct, tag=True):
+    id: int
+    prompt: str
+    top: int
+
+
+class Score(msgspec.Struct, tag=True):
+    id: int
+    text: str
+
+
+class Decode(msgspec.Struct, tag=True):
+    id: int
+    prompt: str
+    strategy: Strategy
+    max_tokens: int
+    top: int
+    ignore_eos: bool
+
+
+class Cancel(msgspec.Struct, tag=True):
+    """Stop the request `id`; nothing happens where it is done already."""
+
+    id: int
+
+
+Request = Load | Info | Tokenize | Detokenize | Next | Score | Decode
+Incoming = Request | Cancel
+
+
+class Answer(msgspec.Struct, tag=True):
+    """The end of a request that went well. `value` is what the operation returns."""
+
+    id: int
+    value: msgspec.Raw
+
+
+class Item(msgspec.Struct, tag=True):
+    """A piece of a stream."""
+
+    id: int
+    value: msgspec.Raw
+
+
+class Progress(msgspec.Struct, tag=True):
+    """`phase` is load or prompt; `fraction` from 0 to 1."""
+
+    id: int
+    phase: str
+    fraction: float
+
+
+class Failed(msgspec.Struct, tag=True):
+    """An error as template and values, so that the reader's language is chosen where it is shown."""
+
+    id: int
+    kind: str
+    template: str
+    hint: str = ""
+    values: dict[str, str | int | float] = {}
+
+
+class Alive(msgspec.Struct, tag=True):
+    pass
+
+
+Reply = Answer | Item | Progress | Failed | Alive
+
+KINDS: dict[str, type[TutorError]] = {cls.__name__: cls for cls in (TutorError, UsageError, ModelFailed, Cancelled)}
+
+encode = msgspec.json.encode
+decode_incoming = msgspec.json.Decoder(Incoming).decode
+decode_reply = msgspec.json.Decoder(Reply).decode
+
+T = TypeVar("T")
+
+
+def value(raw: msgspec.Raw, kind: type[T]) -> T:
+    """`raw` as a `kind`, checked."""
+    return msgspec.json.decode(raw, type=kind)
+
+
+def failed(id: int, error: TutorError) -> Failed:
+    values = {name: v if isinstance(v, (str, int, float)) else str(v) for name, v in error.values.items()}
+    kind = next((cls.__name__ for cls in type(error).__mro__ if cls.__name__ in KINDS), "TutorError")
+    return Failed(id, kind, error.template, error.hint_template, values)
+
+
+def error(message: Failed) -> TutorError:
+    """The error that `message` tells of, to be raised on this side."""
+    values: dict[str, Any] = dict(message.values)
+    return KINDS.get(message.kind, ModelFailed)(message.template, hint=message.hint, **values)

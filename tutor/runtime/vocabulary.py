@@ -1,0 +1,104 @@
+"""The loaded model's own vocabulary: text to tokens and back. Runs in the worker."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+
+from tutor.domain.errors import ModelFailed, UsageError
+from tutor.domain.model import TokenPiece
+from tutor.domain.plaintext import visible
+from tutor.runtime.spans import align, utf8, with_spans
+
+# Longest text of a token in a list: enough for any real vocabulary's, and a bound for a crafted one's.
+MAX_LABEL = 200
+
+
+class Vocabulary:
+    """`size` tokens. A token's bytes and label are remembered: decoding asks for the same few again and again."""
+
+    def __init__(self, model: Any) -> None:
+        self._vocab = lib.llama_model_get_vocab(model)
+        self.size: int = lib.llama_vocab_n_tokens(self._vocab)
+        self.adds_bos: bool = lib.llama_vocab_get_add_bos(self._vocab)
+        self._data: dict[int, bytes] = {}
+        self._labels: dict[int, str] = {}
+
+    def ids(self, source: bytes, *, special: bool = False, bos: bool = False) -> list[int]:
+        """The tokens of a text in UTF-8. `special` reads control tokens' names as the tokens; `bos` puts one first.
+
+        A model's user-defined tokens (Qwen's `<tool_call>`) are ordinary text to it and are read in any case.
+        """
+        room = len(source) + 8
+        while True:
+            buffer = (lib.llama_token * room)()
+            count = lib.llama_tokenize(self._vocab, source, len(source), buffer, room, False, special)
+            if count >= 0:
+                break
+            if count == -(2**31):
+                raise UsageError("The text is too long to be cut into tokens.")
+            room = -count
+        first = [lib.llama_vocab_bos(self._vocab)] if bos and lib.llama_vocab_bos(self._vocab) >= 0 else []
+        return first + list(buffer[:count])
+
+    def prompt(self, text: str) -> list[int]:
+        """The tokens of a prompt: typed text, with the begin-of-text token where the model was trained with one."""
+        return self.ids(utf8(text), bos=self.adds_bos)
+
+    def pieces(self, text: str, *, special: bool = False, bos: bool = False) -> tuple[TokenPiece, ...]:
+        """The tokens of `text` with the characters they touch."""
+        source = utf8(text)
+        ids = self.ids(source, special=special)
+        spelled = align(source, [self.data(id) for id in ids])
+        tokens = [(id, data, self.label(id), self.is_control(id)) for id, data in zip(ids, spelled, strict=True)]
+        if bos:
+            tokens = [(id, b"", self.label(id), True) for id in self.ids(b"", bos=True)] + tokens
+        return with_spans(tokens)
+
+    def data(self, id: int) -> bytes:
+        """A token's bytes, a control token's being its name."""
+        found = self._data.get(id)
+        if found is None:
+            found = self._data[id] = self._piece(id)
+        return found
+
+    def piece(self, id: int) -> bytes:
+        """The bytes that a token adds to a text: none for a control token."""
+        return b"" if self.is_control(id) else self.data(id)
+
+    def label(self, id: int) -> str:
+        """A token's text for a list; where its bytes are no whole characters, with replacement characters."""
+        found = self._labels.get(id)
+        if found is None:
+            found = self._labels[id] = self.data(id).decode("utf-8", "replace")[:MAX_LABEL]
+        return found
+
+    def text(self, ids: Sequence[int]) -> bytes:
+        """The bytes of a text from its tokens. Raises UsageError for a number that is no token."""
+        for id in ids:
+            if not 0 <= id < self.size:
+                raise UsageError("{id} is no token: they go from 0 to {last}.", id=id, last=self.size - 1)
+        return b"".join(self.data(id) for id in ids)
+
+    def is_control(self, id: int) -> bool:
+        control: bool = lib.llama_vocab_is_control(self._vocab, id)
+        return control
+
+    def ends(self, id: int) -> bool:
+        """Whether a token ends the model's answer (end of text, end of turn)."""
+        end: bool = lib.llama_vocab_is_eog(self._vocab, id)
+        return end
+
+    def _piece(self, id: int) -> bytes:
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            length = lib.llama_token_to_piece(self._vocab, id, buffer, room, 0, True)
+            if length >= 0:
+                return buffer.raw[:length]
+            if -length <= room:
+                raise ModelFailed("Token {id} of the model cannot be read.", id=visible(str(id)))
+            room = -length

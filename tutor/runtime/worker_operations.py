@@ -1,0 +1,171 @@
+"""What the model's process can be asked, one method an operation. Runs in the worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tutor.decoding.distribution import Logits, summarize
+from tutor.decoding.steps import decode
+from tutor.domain.errors import ModelFailed, UsageError
+from tutor.domain.model import Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
+from tutor.runtime import gguf, protocol
+from tutor.runtime.llama import AbortFlag, Engine, backend
+
+Send = Callable[[protocol.Reply], None]
+METADATA_LENGTH = 200
+
+
+class Operations:
+    """Answers requests on one model. Every method may raise a TutorError, which crosses to the client."""
+
+    def __init__(self, send: Send, abort: AbortFlag, threads: int) -> None:
+        self._send = send
+        self._abort = abort
+        self._threads = threads
+        self._engine: Engine | None = None
+        self._file: gguf.GgufFile | None = None
+        self._path = Path()
+
+    def answer(self, request: protocol.Request) -> protocol.Answer:
+        """The last message of `request`; what comes before it is sent from here."""
+        return protocol.Answer(request.id, _raw(self._call(request)))
+
+    def _call(self, request: protocol.Request) -> Any:
+        match request:
+            case protocol.Load():
+                return self.load(request)
+            case protocol.Info():
+                return self.info()
+            case protocol.Tokenize():
+                return self.tokenize(request)
+            case protocol.Detokenize():
+                return self.engine.vocabulary.text(request.ids)
+            case protocol.Next():
+                return self.next(request)
+            case protocol.Score():
+                return self.score(request)
+            case protocol.Decode():
+                return self.decode(request)
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            raise ModelFailed("No model is loaded.")
+        return self._engine
+
+    def load(self, request: protocol.Load) -> None:
+        """Load a model file. Its header is read first by code of our own: a damaged file gets a sentence."""
+        if self._engine is not None:
+            raise ModelFailed("A model is loaded already.")
+        self._path = Path(request.path)
+        self._file = gguf.inspect(self._path)
+        self._abort.check()
+        self._engine = Engine(
+            self._path,
+            request.threads or self._threads,
+            self._abort,
+            lambda fraction: self._send(protocol.Progress(request.id, "load", fraction)),
+        )
+
+    def info(self) -> ModelInfo:
+        engine, file = self.engine, self._file
+        metadata = file.metadata if file else {}
+        return ModelInfo(
+            name=str(metadata.get("general.name", "")),
+            path=str(self._path),
+            architecture=str(metadata.get("general.architecture", "")),
+            vocabulary=engine.vocabulary.size,
+            bytes=self._path.stat().st_size,
+            threads=engine.threads,
+            backend=backend(),
+            chat_template=engine.chat_template,
+            metadata={key: str(value)[:METADATA_LENGTH] for key, value in metadata.items()},
+            **engine.size,
+        )
+
+    def tokenize(self, request: protocol.Tokenize) -> tuple[TokenPiece, ...]:
+        return self.engine.vocabulary.pieces(request.text, special=request.special, bos=request.bos)
+
+    def next(self, request: protocol.Next) -> Distribution:
+        ids = self.engine.vocabulary.prompt(request.prompt)
+        logits = self.engine.prompt(ids, progress=self._prompt_progress(request.id))
+        summary = summarize(logits, request.top)
+        label = self.engine.vocabulary.label
+        top = tuple(
+            Candidate(id, label(id), logprob, probability=math.exp(logprob))
+            for id, logprob in zip(summary.ids.tolist(), summary.logprobs.tolist(), strict=True)
+        )
+        return Distribution(tuple(ids), top, summary.entropy)
+
+    def score(self, request: protocol.Score) -> Score:
+        """Nats per token: -log p(token i+1 | tokens 0 … i). One row of logits at a time is turned to one number."""
+        ids = self.engine.vocabulary.prompt(request.text)
+        if len(ids) < 2:
+            raise UsageError("A score needs a text of at least two tokens.")
+        progress = self._prompt_progress(request.id)
+        nll = []
+        for i, logits in enumerate(self.engine.rows(ids[:-1])):
+            self._abort.check()
+            nll.append(summarize(logits, 0).log_total - float(logits[ids[i + 1]]))
+            if i % 32 == 31:
+                progress((i + 1) / len(ids))
+        mean = float(np.mean(nll))
+        # e^700 is the largest power that a float holds; a perplexity beyond it says no more.
+        return Score(tuple(ids), tuple(nll), mean, math.exp(min(mean, 700.0)))
+
+    def decode(self, request: protocol.Decode) -> None:
+        """A stream of DecodeStep."""
+        ids = self.engine.vocabulary.prompt(request.prompt)
+        model = _Continuation(self.engine, request.max_tokens, self._prompt_progress(request.id))
+        steps = decode(
+            model,
+            ids,
+            request.strategy,
+            max_tokens=request.max_tokens,
+            top=request.top,
+            ignore_eos=request.ignore_eos,
+        )
+        for step in steps:
+            self._abort.check()
+            self._send(protocol.Item(request.id, _bounded(step)))
+
+    def _prompt_progress(self, id: int) -> Callable[[float], None]:
+        return lambda fraction: self._send(protocol.Progress(id, "prompt", fraction))
+
+
+class _Continuation:
+    """The engine as decoding sees it: the first evaluation is the prompt, each later one a token more."""
+
+    def __init__(self, engine: Engine, max_tokens: int, progress: Callable[[float], None]) -> None:
+        self._engine = engine
+        self._room = max_tokens
+        self._progress = progress
+        self._begun = False
+        vocabulary = engine.vocabulary
+        self.piece, self.label, self.ends = vocabulary.piece, vocabulary.label, vocabulary.ends
+
+    def evaluate(self, ids: Sequence[int]) -> Logits:
+        if self._begun:
+            return self._engine.extend(ids[0])
+        self._begun = True
+        return self._engine.prompt(ids, room=self._room, progress=self._progress)
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(protocol.encode(value))
+
+
+def _bounded(step: DecodeStep) -> msgspec.Raw:
+    """`step` as JSON, with fewer candidates where a vocabulary of long tokens would fill the pipe."""
+    raw = _raw(step)
+    while len(raw) > protocol.STEP_BYTES and step.top:
+        step = dataclasses.replace(step, top=step.top[: len(step.top) // 2])
+        raw = _raw(step)
+    return raw
