@@ -265,6 +265,25 @@ def test_a_demo_may_do_without_its_model_for_some_parameters(sheep: list[int]) -
     assert not registry.wants_model("counting-sheep")
 
 
+def test_a_path_leads_into_a_result() -> None:
+    result = {"loss": 0.5, "layers": [{"top": ["a", "b"]}, {"top": ["c"]}]}
+    assert registry.look_up(result, "loss") == 0.5
+    assert registry.look_up(result, "layers[0].top[-1]") == "b"
+    for wrong in (
+        "gain",
+        "layers[2]",
+        "loss[0]",
+        "layers.top",
+        "layers[0",
+        "[0]",
+        "",
+        "layers[0]..top",
+        "loss.__class__",
+    ):
+        with pytest.raises(NotFound):
+            registry.look_up(result, wrong)
+
+
 @pytest.mark.parametrize("name", registry.names())
 def test_every_demo_keeps_the_contract(name: str) -> None:
     demo = registry.load(name)

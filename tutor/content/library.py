@@ -48,10 +48,15 @@ class Library:
         self._lessons: _Kept[Lesson] = _Kept()
         self._quizzes: _Kept[Quiz] = _Kept()
 
+    @property
+    def is_course(self) -> bool:
+        """Whether these are someone else's lessons rather than those that ship."""
+        return self._course is not None
+
     def entries(self) -> tuple[Entry, ...]:
         """All topics, ordered by number; opens no lesson. Those not in the index have `stale` set."""
         index = self._index
-        topics = self._topics()
+        topics = self.topics()
         quizzes = self.quiz_files()
         found = {
             slug: _entry(file, quizzes.get(slug), topics.get(slug), index) for slug, file in self.lesson_files().items()
@@ -162,7 +167,7 @@ class Library:
             return [*file.stamp, 0, *_both_languages(failure)]
         return [*file.stamp, len(quiz.questions), "", ""]
 
-    def _topics(self) -> dict[str, Entry]:
+    def topics(self) -> dict[str, Entry]:
         """The topics of the curriculum by slug, as not written."""
         row = self._curriculum_row()
         return {

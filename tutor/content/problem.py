@@ -14,22 +14,23 @@ SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`line` counts from 1, 0 where the file as a whole is meant; `field` is a path such as `sections[2].body.zh`."""
+    """`line` counts from 1, 0 where the file as a whole is meant; `field` is a path such as `sections[2].body.zh`.
+
+    A `note` is worth telling but no failure: something that could not be computed again here.
+    """
 
     file: str
     line: int
     field: str
     expected: Text
     found: Text
+    note: bool = False
 
     @property
     def text(self) -> Text:
         place = self.file + (f":{self.line}" if self.line else "") + (f": {self.field}" if self.field else "")
         sentence = both("{place}: expected {expected}; found {found}.", place=place)
-        return Text(
-            sentence.format(expected=self.expected.zh, found=self.found.zh).zh,
-            sentence.format(expected=self.expected.en, found=self.found.en).en,
-        )
+        return fill(sentence, expected=self.expected, found=self.found)
 
     def __str__(self) -> str:
         return str(self.text)
@@ -46,6 +47,14 @@ class ContentError(TutorError):
             problem=self.problems[0],
             count=len(self.problems),
         )
+
+
+def fill(sentence: Text, **values: Text) -> Text:
+    """`sentence` with each `{name}` replaced, in either language by that language's text."""
+    return Text(
+        sentence.format(**{name: text.get("zh") for name, text in values.items()}).zh,
+        sentence.format(**{name: text.get("en") for name, text in values.items()}).en,
+    )
 
 
 def shown(value: object) -> Text:

@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import pkgutil
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -26,6 +27,9 @@ MAX_INTEGER = 10**18  # fits an int64 array; anything above is a slip of the key
 SHOWN_CHARACTERS = 60
 
 Value = TypeVar("Value")
+
+_PATH = re.compile(r"[^.\[\]]+(\[-?\d{1,9}\]|\.[^.\[\]]+)*")
+_PATH_STEP = re.compile(r"([^.\[\]]+)|\[(-?\d{1,9})\]")
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -85,6 +89,19 @@ def run(name: str, given: Mapping[str, object] | None = None, model: Model | Non
     demo_run = DemoRun(name, given, model)
     result = demo_run.finish()
     return demo_run.steps, result
+
+
+def look_up(result: Any, path: str) -> Any:
+    """The value at `path` in a demo's result: `loss`, `merges[0]`, `layers[2].top[-1].text`. Raises NotFound."""
+    if not _PATH.fullmatch(path):
+        raise NotFound("{path} is no path into a result, such as merges[0] or layers[2].top.", path=_shown(path))
+    value = result
+    for name, index in _PATH_STEP.findall(path):
+        try:
+            value = value[name] if name else value[int(index)]
+        except (KeyError, IndexError, TypeError):
+            raise NotFound("The demo's result has no {path}.", path=_shown(path)) from None
+    return value
 
 
 class DemoRun:
