@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import tr
@@ -25,6 +25,16 @@ def say(text: str) -> None:
     """A line for the person, beside the work."""
     sys.stderr.write(clean(text) + "\n")
     sys.stderr.flush()
+
+
+def colours() -> bool:
+    """Whether escape sequences may be written to standard error: a terminal, and neither NO_COLOR nor a dumb one."""
+    return wants_colours(sys.stderr)
+
+
+def wants_colours(stream: TextIO) -> bool:
+    dumb = os.environ.get("TERM", "") in ("", "dumb") and os.name != "nt"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and not dumb
 
 
 def fail(error: TutorError) -> int:
@@ -54,7 +64,7 @@ def guarded(work: Callable[[], int]) -> int:
         # Whoever read us has read enough (`| head`). The interpreter would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except Exception as error:  # Whatever it is, a person gets a sentence and the traceback goes to the log.
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person gets a sentence, the log gets the traceback
         return _unexpected(error)
     return status
 

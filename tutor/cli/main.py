@@ -10,6 +10,7 @@ import click
 from tutor import __version__
 from tutor.cli import diagnostics, output
 from tutor.cli.group import Group, translate_click
+from tutor.cli.opening import saved_language
 from tutor.cli.options import call, course_option, lang_option, model_option, plain_option
 from tutor.domain import language
 from tutor.domain.errors import UsageError
@@ -46,7 +47,10 @@ def main(words: Sequence[str]) -> int:
 
 
 def chosen_language(words: Sequence[str]) -> str:
-    """`--lang` wherever it stands, else the locale's. Read before click does: its help is to be in that language."""
+    """`--lang` wherever it stands, else the one chosen on the screen, else the locale's.
+
+    Read before click reads anything: its help is to be in that language.
+    """
     for index, word in enumerate(words):
         if word == "--":
             break
@@ -55,7 +59,7 @@ def chosen_language(words: Sequence[str]) -> str:
             value = value or "".join(words[index + 1 : index + 2])
             if value in language.LANGUAGES:
                 return value
-    return language.language_from_environment()
+    return saved_language() or language.language_from_environment()
 
 
 def _run(words: list[str]) -> int:
@@ -102,7 +106,7 @@ def build() -> Group:
         if call().plain:
             from tutor.cli.plain.menu import menu
 
-            return menu(call())
+            return menu()
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError(
                 "The screen needs a terminal, and here is none.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tutor import places
 from tutor.cli.options import call
+from tutor.domain.language import LANGUAGES
 
 if TYPE_CHECKING:
     from tutor.content.library import Library
@@ -26,9 +28,23 @@ def library() -> Library:
     from tutor.content.library import Library
 
     found = Library(call().course, cache=places.cache())
-    if found.stale:
+    if any(entry.stale for entry in found.entries()):
         found.refresh()
     return found
+
+
+def saved_language() -> str | None:
+    """The language chosen on the screen, None where none was. Only looks: `--help` must not make or mend a file."""
+    path = places.home() / "progress.sqlite3"
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:
+            row = db.execute("SELECT value FROM setting WHERE name = 'language'").fetchone()
+    except sqlite3.Error:
+        return None
+    code = row[0].strip('"') if row else None
+    return code if code in LANGUAGES else None
 
 
 @contextmanager
@@ -63,3 +79,23 @@ def model() -> Iterator[Model]:
     name = model_name()
     with WorkerModel(find(name), name=name) as opened:
         yield opened
+
+
+class Models:
+    """The model's process for as long as it is needed: started when first asked for, ended by `close`."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._opened: Model | None = None
+
+    def __enter__(self) -> Models:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def model(self) -> Model:
+        """Raises ModelMissing, NotFound."""
+        if self._opened is None:
+            self._opened = self._stack.enter_context(model())
+        return self._opened

@@ -30,7 +30,7 @@ def call() -> Call:
     return click.get_current_context().ensure_object(Call)
 
 
-class Words(click.ParamType):
+class Words(click.ParamType[str]):
     """A text given as a word on the command line, or `-` for all of standard input, byte for byte UTF-8."""
 
     name = "text"
@@ -45,7 +45,7 @@ class Words(click.ParamType):
         return str(value)
 
 
-class Amount(click.ParamType):
+class Amount(click.ParamType[float]):
     """A whole or a decimal number within bounds (`None`: no bound)."""
 
     def __init__(self, kind: type[int] | type[float], low: float | None = None, high: float | None = None) -> None:
@@ -57,7 +57,11 @@ class Amount(click.ParamType):
             number = self.kind(value)
         except (ValueError, OverflowError):
             number = None
-        if number is not None and (self.low is None or number >= self.low) and (self.high is None or number <= self.high):
+        if (
+            number is not None
+            and (self.low is None or number >= self.low)
+            and (self.high is None or number <= self.high)
+        ):
             return number
         raise UsageError(
             "{name} must be {expected}, not {value}.", name=_shown(param), expected=self._expected(), value=value

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from tutor.cli.diagnostics import wants_colours
+from tutor.cli.options import call
 from tutor.domain.plaintext import clean
 
 if TYPE_CHECKING:
     from rich.text import Text as RichText
+
+    from tutor.ui.draw.palette import Palette
 
 WIDTH = 80
 """Columns where the terminal says nothing, and the most that a line of prose takes."""
@@ -53,9 +56,18 @@ def drawn(lines: Iterable[RichText], *, plain: bool = False) -> None:
         console.print(text)
 
 
+def palette() -> Palette:
+    """The styles to draw with on this standard output."""
+    from tutor.ui.draw.palette import DARK, PLAIN, SPOKEN
+
+    if call().plain:
+        return SPOKEN
+    return DARK if colours() else PLAIN
+
+
 def colours() -> bool:
     """Whether escape sequences may be written: a terminal, and neither NO_COLOR nor a dumb one."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
+    return wants_colours(sys.stdout)
 
 
 def width() -> int:

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tutor.cli import diagnostics
 from tutor.domain.language import tr
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
+
+    from tutor.runtime.pull import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
-SECONDS_BETWEEN_UPDATES = 0.1
 
 
 class Transfer:
-    """`report(done, total)` as bytes arrive, in the `with` block."""
+    """`report` as bytes arrive, within the `with` block; there, Ctrl+C makes `stopped` true and the pull end well."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self._first: tuple[float, int] | None = None
-        self._last_shown = 0.0
-        self._bar: Progress | None = _bar() if sys.stderr.isatty() else None
-        self._task = self._bar.add_task("", total=total) if self._bar else None
+    def __init__(self, *, bar: bool = True) -> None:
+        self._wants_bar = bar and diagnostics.colours()
+        self._stopped = False
+        self._told = 0
+        self._last_line = 0.0
+        self._bar: Bar | None = None
+        self._interrupt: Any = None
+
+    def stopped(self) -> bool:
+        return self._stopped
 
     def __enter__(self) -> Transfer:
-        if self._bar:
+        self._interrupt = signal.signal(signal.SIGINT, self._stop)
+        if self._wants_bar:
+            self._bar = _bar()
             self._bar.start()
+            self._bar.add_task("", total=None, line="")
         return self
 
     def __exit__(
@@ -37,48 +46,48 @@ class Transfer:
     ) -> None:
         if self._bar:
             self._bar.stop()
+        signal.signal(signal.SIGINT, self._interrupt)
 
-    def report(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if self._first is None:
-            self._first = (now, done)
-        interval = SECONDS_BETWEEN_UPDATES if self._bar else SECONDS_BETWEEN_LINES
-        if now - self._last_shown < interval and done < total:
+    def _stop(self, _number: int, _frame: object) -> None:
+        self._stopped = True
+
+    def report(self, progress: Progress) -> None:
+        for tried in progress.tried[self._told :]:
+            self._say(str(tried))
+        self._told = len(progress.tried)
+        if self._bar:
+            self._bar.update(
+                self._bar.task_ids[0], completed=progress.received, total=progress.total, line=line(progress)
+            )
             return
-        self._last_shown = now
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=done, total=total)
+        now = time.monotonic()
+        if now - self._last_line >= SECONDS_BETWEEN_LINES or progress.received >= progress.total:
+            self._last_line = now
+            diagnostics.say(line(progress))
+
+    def _say(self, sentence: str) -> None:
+        if self._bar:
+            self._bar.console.print(sentence)
         else:
-            diagnostics.say(self._line(now, done, total))
-
-    def _line(self, now: float, done: int, total: int) -> str:
-        assert self._first is not None
-        started, offset = self._first
-        line = f"{done / 1e6:.0f} / {total / 1e6:.0f} MB ({done / max(total, 1):.0%})"
-        speed = (done - offset) / (now - started) if now > started else 0.0
-        if speed <= 0:
-            return line
-        left = int((total - done) / speed)
-        return line + tr(", {speed} MB/s, {left} left", speed=f"{speed / 1e6:.1f}", left=f"{left // 60}:{left % 60:02}")
+            diagnostics.say(sentence)
 
 
-def _bar() -> Progress:
+def line(progress: Progress) -> str:
+    """How far it is in words: bytes, share, speed, time left, source."""
+    done = f"{progress.received / 1e6:.0f} / {progress.total / 1e6:.0f} MB"
+    if progress.total:
+        done += f" ({progress.received / progress.total:.0%})"
+    if progress.seconds_left is not None:
+        minutes, seconds = divmod(round(progress.seconds_left), 60)
+        speed = f"{progress.bytes_per_second / 1e6:.1f}"
+        done += tr(", {speed} MB/s, {left} left", speed=speed, left=f"{minutes}:{seconds:02}")
+    return f"{done}, {progress.source}"
+
+
+def _bar() -> Bar:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TaskProgressColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    return Progress(
-        BarColumn(bar_width=24),
-        TaskProgressColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, markup=False, highlight=False),
-        refresh_per_second=5,
-    )
+    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[line]}", markup=False))
+    console = Console(file=sys.stderr, markup=False, highlight=False)
+    return Progress(*columns, console=console, refresh_per_second=5)

