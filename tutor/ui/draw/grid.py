@@ -62,12 +62,13 @@ def table(
 ) -> list[Text]:
     """A table without boxes: header, a rule under each column, rows. `signs` stand in a column of their own.
 
-    Every row is as long as the header. Too narrow for columns, each field becomes a line `header: value`.
+    Every row is as long as the header. Too narrow for columns, or read aloud, each field becomes a line
+    `header: value`.
     """
     margin = 2 if signs else 0
     everything = [header, *rows]
     widths = column_widths(everything, width - margin - GAP * (len(header) - 1))
-    if widths is None:
+    if widths is None or palette.spoken:
         return _records(header, rows, width, palette, signs)
     styled = [_styled(cell, palette.strong) for cell in header]
     stroke = "-" if palette.plain else "─"

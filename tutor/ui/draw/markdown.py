@@ -113,6 +113,8 @@ def _block(node: SyntaxTreeNode, width: int, palette: Palette) -> list[Text]:
             return code_block(node.content, width, palette)
         case "table":
             return _table(node, width, palette)
+        case "hr" if palette.spoken:
+            return []
         case "hr":
             return [Text(("-" if palette.plain else "─") * min(width, 24), palette.rule)]
         case _:
@@ -141,7 +143,7 @@ def _list(node: SyntaxTreeNode, width: int, palette: Palette) -> list[Text]:
 def _quote(node: SyntaxTreeNode, width: int, palette: Palette) -> list[Text]:
     mistake = _names_a_mistake(node)
     bar = Text("> " if palette.plain else "▎ ", palette.accent if mistake else palette.rule)
-    if width - len(bar) < LEAST:
+    if palette.spoken or width - len(bar) < LEAST:
         return _blocks(node.children, width, palette)
     lines = _blocks(node.children, width - len(bar), palette)
     if mistake:

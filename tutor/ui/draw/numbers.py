@@ -35,7 +35,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers within [low, high], 1, 2, 2.5 or 5 times a power of ten apart, at most `most` of them."""
     if not high > low:
         return [low]
-    rough = (high - low) / max(1, most - 1)
-    power = 10.0 ** floor(log10(rough))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * (1 - 1e-9))
-    return [step * i for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+    power = 10.0 ** floor(log10((high - low) / most))
+    steps = (power * factor for factor in (1, 2, 2.5, 5, 10, 20))
+    rows = ([step * i for i in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)] for step in steps)
+    return next(row for row in rows if len(row) <= most)

@@ -17,7 +17,7 @@ MARK_SIGNS: dict[str, str] = {
     "": " ",
     "new": "+",
     "chosen": ">",
-    "kept": "|",
+    "kept": "=",
     "cut": "x",
     "good": "✓",
     "bad": "✗",
@@ -105,7 +105,7 @@ LIGHT = Palette(
     kept=Style(),
     cut=Style(color="#646e78"),
     selection=Style(color="#10202a", bgcolor="#b9d7e4"),
-    token_colours=(Style(color="#10202a", bgcolor="#d3e6ef"), Style(color="#10202a", bgcolor="#e9e5dc")),
+    token_colours=(Style(color="#10202a", bgcolor="#bdd5e0"), Style(color="#10202a", bgcolor="#cbc6ba")),
     heat=(
         Style(color="#7d8790"),
         Style(color="#5f6b75"),

@@ -42,18 +42,21 @@ def option_lines(
     body = inline(text, palette)
     letter = option_letter(index)
     if palette.spoken:
-        said = [both("chosen").get(language)] if chosen else []
-        said += [both("right" if verdict else "wrong").get(language)] if verdict is not None else []
-        ending = f" ({', '.join(said)})" if said else ""
-        return wrap(Text.assemble(f"{letter}. ", body, ending), width, hang=3)
-    style = palette.text
+        return wrap(Text.assemble(f"{letter}. ", body, _said(chosen, verdict, language)), width, hang=3)
+    style = palette.accent if chosen or cursor else palette.text
     if verdict is not None:
         style = palette.good if verdict else palette.bad
-    elif chosen or cursor:
-        style = palette.accent
     inside = "*" if verdict is None else MARK_SIGNS["good" if verdict else "bad"]
     left, right = "[]" if several else "()"
     box = f"{left}{inside if chosen else ' '}{right}" if verdict is None or chosen else f" {inside} "
-    sign = Text.assemble((">" if cursor else " ", palette.accent), " ", (box, style), f" {letter}  ")
-    body.stylize_before(style)
+    sign = Text.assemble((">" if cursor else " ", palette.accent), " ", (f"{box} {letter}", style), "  ")
+    if cursor and verdict is None:
+        body.stylize_before(palette.accent)
     return prefixed(wrap(body, width - sign.cell_len), sign, Text(" " * sign.cell_len))
+
+
+def _said(chosen: bool, verdict: bool | None, language: str | None) -> str:
+    states = [both("chosen")] if chosen else []
+    states += [both("right") if verdict else both("wrong")] if verdict is not None else []
+    listed = both(", ").get(language).join(state.get(language) for state in states)
+    return both(" ({states})", states=listed).get(language) if states else ""

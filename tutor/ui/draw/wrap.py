@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 
 from rich._unicode_data import load as load_cell_table
 from rich.cells import cell_len, split_graphemes
-from rich.text import Text
+from rich.text import Span, Text
 
 # Full-width punctuation, and the quotation marks and dashes that Chinese shares with the West.
 OPENING = "（「『【〔〖〈《［｛“‘"
@@ -70,22 +70,20 @@ def wrap(text: Text, width: int, indent: int = 0, hang: int = 0) -> list[Text]:
     """`text` in lines of at most `width` cells, styles kept; only a single grapheme wider than that overflows.
 
     `indent` cells stand before every line, `hang` more before every line but the first. A newline breaks; the
-    spaces at a break are dropped. An empty text is one empty line.
+    spaces at a break are dropped. An empty text is one empty line. All styles end up in spans, none in `Text.style`.
     """
     first, rest = max(1, width - indent), max(1, width - indent - hang)
-    if "\t" in text.plain:
-        text = text.copy()
-        text.plain = text.plain.replace("\t", " ")
-    slices = _slices(text.plain, first, rest)
-    lines = [text] if slices == ((0, len(text)),) else _cut(text, slices)
+    spans = [Span(0, len(text), text.style), *text.spans] if text.style else text.spans
+    flat = Text(text.plain.replace("\t", " "), spans=spans)
+    lines = _cut(flat, _slices(flat.plain, first, rest))
     if not indent and not hang:
-        return [line.copy() for line in lines]
-    return [Text(" " * (indent + (hang if i else 0))).append_text(line) for i, line in enumerate(lines)]
+        return lines
+    return [Text.assemble(" " * (indent + (hang if i else 0)), line) for i, line in enumerate(lines)]
 
 
 def _cut(text: Text, slices: tuple[tuple[int, int], ...]) -> list[Text]:
     if not text.spans:
-        return [Text(text.plain[start:end], text.style) for start, end in slices]
+        return [Text(text.plain[start:end]) for start, end in slices]
     pieces = text.divide([offset for span in slices for offset in span])
     return list(pieces[1::2])
 

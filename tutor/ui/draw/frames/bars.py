@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tutor.domain.frames import Bar, Bars
 from tutor.domain.plaintext import visible
-from tutor.ui.draw.frames.common import name_lines
+from tutor.ui.draw.frames.common import label_text, name_lines
 from tutor.ui.draw.grid import LEFT, RIGHT, row_lines
 from tutor.ui.draw.numbers import column
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
@@ -25,7 +25,7 @@ def draw_bars(frame: Bars, width: int, palette: Palette, language: str) -> list[
     if not frame.items:
         return lines
     margin = 2 if any(item.mark for item in frame.items) else 0
-    labels = [Text(visible(item.label), mark_style(palette, item.mark)) for item in frame.items]
+    labels = [Text(label_text(item.label), mark_style(palette, item.mark)) for item in frame.items]
     values = [
         Text(text, mark_style(palette, item.mark)) for text, item in zip(_values(frame), frame.items, strict=True)
     ]
@@ -37,9 +37,10 @@ def draw_bars(frame: Bars, width: int, palette: Palette, language: str) -> list[
     beside = note_width > 0 and room - note_width - 2 >= _LEAST_BAR
     bar_width = min(_MOST_BAR, room - note_width - 2 if beside else room)
     scale = _Scale(frame, bar_width)
-    widths = [label_width, value_width, bar_width, note_width if beside else 1]
-    for item, label, value, note in zip(frame.items, labels, values, notes, strict=True):
-        cells = [label, value, scale.bar(item, palette), note if beside else Text()]
+    bars = [scale.bar(item, palette, bar_style(palette, item.mark, alone=not margin)) for item in frame.items]
+    widths = [label_width, value_width, max(bar.cell_len for bar in bars), note_width if beside else 1]
+    for item, label, value, bar, note in zip(frame.items, labels, values, bars, notes, strict=True):
+        cells = [label, value, bar, note if beside else Text()]
         rows = row_lines(cells, widths, [LEFT, RIGHT, LEFT, LEFT])
         if note and not beside:
             rows += wrap(note, width - margin, indent=min(2, width - margin - 1))
@@ -68,12 +69,11 @@ class _Scale:
         self.low, self.high = low, high if high > low else low + 1.0
         self.zero = round(width * -low / (self.high - low))
 
-    def bar(self, item: Bar, palette: Palette) -> Text:
+    def bar(self, item: Bar, palette: Palette, style: Style) -> Text:
         if isnan(item.value):
             return Text()
         value = min(max(item.value, self.low), self.high)
         exact = abs(value) / (self.high - self.low) * self.width
-        style = bar_style(palette, item.mark)
         if not self.low:
             return Text(_rightward(exact, self.width, palette, bool(value)), style)
         left, right = (exact, 0.0) if value < 0 else (0.0, exact)
@@ -83,10 +83,10 @@ class _Scale:
         return Text.assemble((before, style), (axis, palette.rule), (after, style))
 
 
-def bar_style(palette: Palette, mark: str) -> Style:
-    """Large areas are quieter than text: only what was chosen or is new shines."""
+def bar_style(palette: Palette, mark: str, *, alone: bool) -> Style:
+    """Areas are quieter than text: beside marked bars (not `alone`), what bears no weight stays grey."""
     if mark in ("", "kept"):
-        return palette.heat[2]
+        return palette.accent if alone else palette.heat[0]
     return palette.rule if mark in ("cut", "muted") else mark_style(palette, mark)
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from tutor.domain import language as words
 from tutor.domain.plaintext import clean, visible
-from tutor.ui.draw.palette import Palette, mark_sign, mark_style
+from tutor.ui.draw.palette import SPACE_SIGN, Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 
 
@@ -18,7 +18,16 @@ def name_lines(label: words.Text, width: int, palette: Palette, language: str, u
     return wrap(text, width) if text else []
 
 
+def label_text(label: str) -> str:
+    """A label on one line; a token's space at either end is made visible."""
+    inner = label.strip(" ")
+    if not inner:
+        return SPACE_SIGN * len(label)
+    before, after = label.index(inner), len(label) - label.index(inner) - len(inner)
+    return SPACE_SIGN * before + visible(inner) + SPACE_SIGN * after
+
+
 def signed(label: str, mark: str, palette: Palette) -> Text:
     """`label` behind the sign of its mark, both in the mark's style; nothing stands before an unmarked one."""
     sign = f"{mark_sign(mark)} " if mark else ""
-    return Text(sign + visible(label), mark_style(palette, mark))
+    return Text(sign + label_text(label), mark_style(palette, mark))

@@ -8,8 +8,7 @@ from math import isfinite, isnan
 from rich.text import Text
 
 from tutor.domain.frames import Matrix
-from tutor.domain.plaintext import visible
-from tutor.ui.draw.frames.common import name_lines
+from tutor.ui.draw.frames.common import label_text, name_lines
 from tutor.ui.draw.numbers import number
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
@@ -17,6 +16,8 @@ from tutor.ui.draw.wrap import wrap
 SHADES = " ░▒▓█"
 _PLAIN_SHADES = " .:+#"
 _MOST_HEADER_LINES = 3
+# The part of the range that is drawn as nothing: a weight of 0.05 must still be seen.
+_BLANK_BELOW = 0.02
 
 
 def draw_matrix(frame: Matrix, width: int, palette: Palette, language: str) -> list[Text]:
@@ -44,7 +45,7 @@ class _Heat:
         self.room = max(1, width - self.row_width - 1)
 
     def lines(self) -> list[Text]:
-        cell = 1 + max(len(number(v, self.frame.digits)) for row in self.frame.values for v in row) + int(self.marked)
+        cell = 1 + max(len(self._number(v)) for row in self.frame.values for v in row) + int(self.marked)
         names = max((name.cell_len for name in self.column_names), default=0)
         widest = self.room // self.columns
         if widest >= cell:
@@ -53,6 +54,10 @@ class _Heat:
                 return self._panel(range(self.columns), fitting, self.column_names, numbers=True)
             return self._indexed(cell, numbers=True)
         return self._indexed(2 if widest >= 2 else 1, numbers=False)
+
+    def _number(self, value: float) -> str:
+        # A true zero (a masked cell) is shorter than a rounded one, and quieter.
+        return number(value, self.frame.digits) if value else "0"
 
     def _header_height(self, cell: int) -> int:
         return max(len(wrap(name, max(1, cell - 1))) for name in self.column_names)
@@ -99,7 +104,9 @@ class _Heat:
         if not any(name.plain for name in names):
             return []
         margin = " " * (self.row_width + 1)
-        wrapped = {j: wrap(names[j], cell - 1) if cell > 2 else [self._sparse(names[j], cell)] for j in columns}
+        if cell <= 2:
+            return [self._sparse_header(columns, cell, names, margin)]
+        wrapped = {j: wrap(names[j], cell - 1) for j in columns}
         height = max(map(len, wrapped.values()))
         lines = []
         for k in range(height):
@@ -111,10 +118,16 @@ class _Heat:
             lines.append(line)
         return lines
 
-    def _sparse(self, name: Text, cell: int) -> Text:
-        """In narrow cells only every fifth number is written, the others are a dot."""
-        fits = name.cell_len <= cell and (cell > 1 or int(name.plain) < 10)
-        return name if fits else Text(name.plain[-1] if cell == 1 else name.plain[-2:])
+    def _sparse_header(self, columns: range, cell: int, names: Sequence[Text], margin: str) -> Text:
+        """Over narrow cells only some numbers find room: the first, and each fifth or tenth, above their cell's end."""
+        every = 10 // cell
+        header = margin
+        for j in columns:
+            end = len(margin) + cell * (j - columns.start + 1)
+            name = names[j].plain
+            if (j == columns.start or (j + 1) % every == 0) and end - len(name) >= len(header):
+                header = header.ljust(end - len(name)) + name
+        return Text(header, self.palette.muted)
 
     def _mark(self, row: int, column: int) -> str:
         marks = self.frame.marks[row] if row < len(self.frame.marks) else ()
@@ -127,7 +140,7 @@ class _Heat:
         style = self.palette.heat[level] + mark_style(self.palette, mark)
         if numbers:
             sign = mark_sign(mark) if self.marked else ""
-            return Text((sign + number(value, self.frame.digits)).rjust(cell), style)
+            return Text((sign + self._number(value)).rjust(cell), style)
         shade = mark_sign(mark) if mark else self.shades[level]
         return Text(shade + self.shades[level] * (cell - 1), style)
 
@@ -135,14 +148,16 @@ class _Heat:
         if isnan(value) or value == float("-inf") or not self.high > self.low:
             return 0
         part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
-        return min(len(self.shades) - 1, int(part * len(self.shades)))
+        steps = len(self.shades) - 1
+        return 0 if part < _BLANK_BELOW else 1 + min(steps - 1, int(part * steps))
 
     def _legend(self) -> Text:
-        legend = Text(f"{number(self.low, self.frame.digits)} ", self.palette.muted)
+        legend = Text(" " * (self.row_width + 1))
+        legend.append(f"{number(self.low, self.frame.digits)} ", self.palette.muted)
         for level, shade in enumerate(self.shades):
             legend.append(shade * 2, self.palette.heat[level])
         return legend.append(f" {number(self.high, self.frame.digits)}", self.palette.muted)
 
 
 def _labels(names: Sequence[str], count: int) -> list[Text]:
-    return [Text(visible(names[i]) if i < len(names) else "") for i in range(count)]
+    return [Text(label_text(names[i]) if i < len(names) else "") for i in range(count)]

@@ -10,9 +10,11 @@ from rich.text import Text
 from tutor.domain.frames import Bars, Curve, Frame, Matrix, Note, Series, Span, Table, Timeline, Tokens, Tree
 from tutor.domain.language import both
 from tutor.domain.plaintext import clean, visible
+from tutor.ui.draw.frames.common import label_text
 from tutor.ui.draw.frames.tokens import token_text
 from tutor.ui.draw.frames.tree import children_of
 from tutor.ui.draw.numbers import column, number
+from tutor.ui.draw.palette import SPACE_SIGN
 from tutor.ui.draw.wrap import wrap
 
 
@@ -32,6 +34,12 @@ def mark_word(mark: str, language: str) -> str:
         "bad": both("bad"),
     }
     return words[mark].get(language) if mark in words else ""
+
+
+def said(text: str, language: str) -> str:
+    """A label or token as it is said: the spaces at its ends and the ends of lines in words."""
+    space, newline = both("(space)").get(language), both("(newline)").get(language)
+    return label_text(text).replace(SPACE_SIGN, space).replace("\\n", newline)
 
 
 def _listed(parts: list[str], language: str) -> str:
@@ -54,7 +62,7 @@ def _sentences(frame: Frame, language: str) -> Iterator[str]:
             for item, value in zip(frame.items, column([item.value for item in frame.items]), strict=True):
                 amount = f"{value} {visible(frame.unit)}".strip()
                 parts = [amount, mark_word(item.mark, language), visible(item.note)]
-                yield _pair(visible(item.label), _listed(parts, language), language)
+                yield _pair(said(item.label, language), _listed(parts, language), language)
         case Tree():
             yield from _tree(frame, language)
         case Curve():
@@ -74,16 +82,18 @@ def _tokens(frame: Tokens, language: str) -> Iterator[str]:
     yield both("{count} tokens", count=len(frame.items)).get(language)
     for i, item in enumerate(frame.items, 1):
         number_of = "" if item.id is None else both("number {id}", id=item.id).get(language)
-        parts = [f"“{token_text(item)}”", number_of, mark_word(item.mark, language), visible(item.note)]
+        parts = [said(token_text(item), language), number_of, mark_word(item.mark, language), visible(item.note)]
         yield f"{i}. {_listed(parts, language)}"
 
 
 def _matrix(frame: Matrix, language: str) -> Iterator[str]:
     for i, row in enumerate(frame.values):
-        name = visible(frame.rows[i]) if i < len(frame.rows) else both("Row {number}", number=i + 1).get(language)
+        name = (
+            said(frame.rows[i], language) if i < len(frame.rows) else both("Row {number}", number=i + 1).get(language)
+        )
         cells = []
         for j, value in enumerate(row):
-            label = visible(frame.columns[j]) if j < len(frame.columns) else ""
+            label = said(frame.columns[j], language) if j < len(frame.columns) else ""
             marks = frame.marks[i] if i < len(frame.marks) else ()
             word = mark_word(marks[j], language) if j < len(marks) else ""
             cells.append(" ".join(part for part in (label, number(value, frame.digits), word) if part))
@@ -96,7 +106,7 @@ def _tree(frame: Tree, language: str) -> Iterator[str]:
     while waiting:
         index, level = waiting.pop()
         node = frame.nodes[index]
-        parts = [visible(node.label), mark_word(node.mark, language), visible(node.note)]
+        parts = [said(node.label, language), mark_word(node.mark, language), visible(node.note)]
         place = both("Level {level}", level=level).get(language)
         yield _pair(place, _listed(parts, language), language)
         waiting += [(child, level + 1) for child in reversed(children[index])]
@@ -137,7 +147,7 @@ def _table(frame: Table, language: str) -> Iterator[str]:
         cells = []
         for j, cell in enumerate(row):
             title = visible(frame.columns[j].get(language)) if j < len(frame.columns) else ""
-            cells.append(_pair(title, visible(cell), language))
+            cells.append(_pair(title, said(cell, language), language))
         yield both("; ").get(language).join(part for part in (*cells, word) if part)
 
 

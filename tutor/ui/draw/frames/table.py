@@ -8,7 +8,7 @@ from rich.text import Text
 
 from tutor.domain.frames import Table
 from tutor.domain.plaintext import visible
-from tutor.ui.draw.frames.common import name_lines
+from tutor.ui.draw.frames.common import label_text, name_lines
 from tutor.ui.draw.grid import LEFT, RIGHT, table
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 
@@ -25,7 +25,7 @@ def draw_table(frame: Table, width: int, palette: Palette, language: str) -> lis
     header = [Text(title) for title in titles + [""] * (size - len(titles))]
     marks = [frame.marks[i] if i < len(frame.marks) else "" for i in range(len(frame.rows))]
     rows = [
-        [Text(visible(cell), mark_style(palette, mark)) for cell in (*row, *[""] * (size - len(row)))]
+        [Text(label_text(cell), mark_style(palette, mark)) for cell in (*row, *[""] * (size - len(row)))]
         for row, mark in zip(frame.rows, marks, strict=True)
     ]
     numeric = [all(_NUMBER.fullmatch(cell.plain) for cell in column) for column in zip(*rows, strict=True)]

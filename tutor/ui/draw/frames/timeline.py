@@ -12,7 +12,7 @@ from tutor.domain.frames import Lane, Span, Timeline
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.common import name_lines
 from tutor.ui.draw.grid import GAP, prefixed
-from tutor.ui.draw.numbers import column, number, ticks
+from tutor.ui.draw.numbers import column, ticks
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 
@@ -90,7 +90,7 @@ def _row(lane: Lane, scale: Scale, palette: Palette) -> tuple[Text, list[str]]:
             row.append(" " * (begin - used)).append_text(block)
             used = end
         if (room <= 0 or not shown) and label:
-            left_out.append(f"{label} {number(span.start, 2).rstrip('0').rstrip('.')}")
+            left_out.append(f"{label} {'-'.join(column([span.start, span.end]))}")
     return row, left_out
 
 

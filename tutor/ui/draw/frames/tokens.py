@@ -45,7 +45,7 @@ def draw_tokens(frame: Tokens, width: int, palette: Palette, language: str) -> l
     ids_below = any(item.id is not None for item in frame.items)
     columns: list[_Column] = []
     for i, item in enumerate(frame.items):
-        style = palette.token_colours[i % len(palette.token_colours)] + mark_style(palette, item.mark)
+        style = _ground(item, i, palette)
         below = [Text("" if item.id is None else str(item.id), palette.muted)] if ids_below else []
         below += [Text(visible(item.note), palette.muted)] if notes_below else []
         columns += _columns(item, style, below, width, palette)
@@ -61,6 +61,13 @@ def draw_tokens(frame: Tokens, width: int, palette: Palette, language: str) -> l
     if not notes_below:
         lines += _notes(frame, width, palette)
     return lines
+
+
+def _ground(item: TokenItem, i: int, palette: Palette) -> Style:
+    """Neighbours differ; what a step is about stands out in reverse."""
+    if item.mark in ("new", "chosen", "good", "bad") and not palette.plain:
+        return mark_style(palette, item.mark) + Style(reverse=True)
+    return palette.token_colours[i % len(palette.token_colours)] + mark_style(palette, item.mark)
 
 
 def _columns(item: TokenItem, style: Style, below: list[Text], width: int, palette: Palette) -> list[_Column]:
