@@ -8,14 +8,16 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tutor.domain.errors import UsageError
 from tutor.domain.language import Text
-from tutor.domain.model import TokenPiece
 from tutor.domain.plaintext import visible
 from tutor.domain.quantity import parse_quantity
 from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Spans
+
+if TYPE_CHECKING:
+    from tutor.domain.model import TokenPiece
 
 # An answer by the kind of its question: choice int, multi frozenset[int], number float, text str,
 # order tuple[int, ...], spans frozenset[int]; predict int (an option's index), float, str or list.

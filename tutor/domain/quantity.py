@@ -69,9 +69,9 @@ _SAME_UNIT = {
     "词元": "token",
     "参数": "parameter",
     "param": "parameter",
-    "倍": "times",
-    "x": "times",
-    "×": "times",
+    "倍": "time",
+    "x": "time",
+    "×": "time",
     "步": "step",
     "层": "layer",
     "头": "head",
@@ -140,7 +140,7 @@ def _unit_factor(suffix: str, unit: str) -> Decimal | None:
     prefixed = len(suffix) == 1 and unit[:1].casefold() == suffix.casefold()
     if prefixed and (unit[1:2].isupper() or unit[1:2].isspace()):
         return Decimal(1)
-    if not unit and _plain_unit(suffix) == "times":
+    if not unit and _plain_unit(suffix) == "time":
         return Decimal(1)
     given, wanted = _UNITS.get(suffix.casefold()), _UNITS.get(unit.casefold())
     if given and wanted and given[0] == wanted[0]:

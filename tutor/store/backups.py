@@ -8,11 +8,10 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from tutor.domain.language import Text, both
-from tutor.domain.plaintext import visible
 from tutor.store.database import StoreError, connect, is_damaged, sentences
 
 DAILY, WEEKLY, MONTHLY = 7, 4, 12
@@ -79,31 +78,29 @@ def worth_keeping(days: Iterable[date]) -> set[date]:
     return {*newest_first[:DAILY], *list(weeks.values())[:WEEKLY], *list(months.values())[:MONTHLY]}
 
 
-def mend(path: Path, now: datetime) -> Text:
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A damaged file was set aside as `aside`; `day` is that of the backup in its place, None where none was good."""
+
+    aside: Path
+    day: date | None
+
+
+def mend(path: Path, now: datetime) -> Mended | None:
     """Check the file before it is used; a damaged one is set aside and the newest good backup put in its place.
 
-    Gives a sentence about what was done, empty where all is well. Raises StoreError where the file cannot be reached.
+    None where all is well. Raises StoreError where the file cannot be reached.
     """
     with sentences(path):
         if not path.exists():
-            return Text()
+            return None
         # A file of no bytes is an empty database to SQLite, and lost progress where there are backups.
         damaged = is_damaged(path) or (path.stat().st_size == 0 and bool(backups(path)))
         if not damaged:
-            return Text()
+            return None
         aside = _set_aside(path, now)
-        for day, backup in backups(path).items():
-            if _restore(backup, path):
-                return both(
-                    "The progress file was damaged. It is kept as {aside}, and the backup of {day} is in its place: "
-                    "answers given after that are missing.",
-                    aside=visible(aside.name),
-                    day=day,
-                )
-    return both(
-        "The progress file was damaged and there is no good backup. It is kept as {aside}, and progress starts anew.",
-        aside=visible(aside.name),
-    )
+        restored = (day for day, backup in backups(path).items() if _restore(backup, path))
+        return Mended(aside, next(restored, None))
 
 
 def _set_aside(path: Path, now: datetime) -> Path:

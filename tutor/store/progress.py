@@ -14,16 +14,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tutor import places
-from tutor.domain.language import Text
+from tutor.domain.language import Text, both
+from tutor.domain.plaintext import visible
 from tutor.domain.schedule import retrievability
-from tutor.domain.session import Outcome
-from tutor.store import backups, cards, settings
+from tutor.store import backups, cards, rows, settings
 from tutor.store.cards import stamp
 from tutor.store.database import connect, sentences, transaction, use_wal
 from tutor.store.migrations import migrate
+
+if TYPE_CHECKING:  # the first screen opens the progress and grades nothing
+    from tutor.domain.session import Outcome
 
 FILE = "progress.sqlite3"
 
@@ -81,9 +84,9 @@ class Progress:
     `notice` says in both languages what was done about a damaged file, and is empty otherwise.
     """
 
-    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, notice: Text) -> None:
+    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
         self.path = path
-        self.notice = notice
+        self.notice = Text()
         self._writer, self._reader = writer, reader
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
 
@@ -94,7 +97,7 @@ class Progress:
         now = now or datetime.now(UTC)
         with sentences(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            notice = backups.mend(path, now)
+            mended = backups.mend(path, now)
             writer = connect(path)
             try:
                 use_wal(writer)
@@ -103,7 +106,30 @@ class Progress:
             except BaseException:
                 writer.close()
                 raise
-        return cls(path, writer, reader, notice)
+        progress = cls(path, writer, reader)
+        if mended:
+            progress.notice = progress._take_from(mended)
+        return progress
+
+    def _take_from(self, mended: backups.Mended) -> Text:
+        from tutor.store.rescue import readable
+
+        rescued = self.write(lambda db: rows.merge(db, readable(mended.aside)))
+        aside = visible(mended.aside.name)
+        if mended.day:
+            return both(
+                "The progress file was damaged and is kept as {aside}. The backup of {day} is in its place, with {n} "
+                "newer answers read from the damaged file; others given since may be missing.",
+                aside=aside,
+                day=mended.day,
+                n=rescued,
+            )
+        return both(
+            "The progress file was damaged and is kept as {aside}. There is no good backup; {n} answers could be read "
+            "from the damaged file.",
+            aside=aside,
+            n=rescued,
+        )
 
     def close(self) -> None:
         """Close the file. Waits for a write that is under way."""
