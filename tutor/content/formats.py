@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from tutor.domain.language import Text
 from tutor.domain.lesson import PARTS, DemoBlock, Figure, Lesson, Reference, Section, Term
-from tutor.domain.quiz import KINDS, Choice, Multi, Number, Option, Order, Predict, Question, Quiz, Spans, TextAnswer
+from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Quiz, Spans, TextAnswer
 
 FORMAT = 1
 ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,63}"
@@ -152,10 +152,6 @@ def shape(cls: type) -> dict[str, FieldShape]:
     hints = get_type_hints(cls)
     found = (_field_shape(cls, field, hints[field.name]) for field in fields(cls))
     return {field.key: field for field in found}
-
-
-def kind(cls: type[Question]) -> str:
-    return next(name for name, candidate in KINDS.items() if candidate is cls)
 
 
 def _field_shape(cls: type, field: Field[Any], hint: Any) -> FieldShape:

@@ -42,7 +42,8 @@ class Library:
         if course:
             _require_course(course, self.lessons_folder, self.quizzes_folder)
         self._course = course
-        self._index_path = (cache or places.cache()) / f"lessons-{_fingerprint(self.lessons_folder)}.json"
+        self._cache = cache or places.cache()
+        self._index_path = self.cache_file("lessons")
         self._index = load(self._index_path)
         self._curriculum = self._index.curriculum
         self._lessons: _Kept[Lesson] = _Kept()
@@ -52,6 +53,10 @@ class Library:
     def is_course(self) -> bool:
         """Whether these are someone else's lessons rather than those that ship."""
         return self._course is not None
+
+    def cache_file(self, kind: str) -> Path:
+        """Where an index of these lessons is kept; another course has another."""
+        return self._cache / f"{kind}-{_fingerprint(self.lessons_folder)}.json"
 
     def entries(self) -> tuple[Entry, ...]:
         """All topics, ordered by number; opens no lesson. Those not in the index have `stale` set."""

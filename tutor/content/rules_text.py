@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tutor.content.problem import Problem, shown
 from tutor.content.reader import Document, FieldPath
-from tutor.content.walk import ambiguous, cells, lines, open_fence, prose, texts
+from tutor.content.walk import HAN, ambiguous, cells, lines, open_fence, prose, texts
 from tutor.domain.language import LANGUAGES, Text, both
 from tutor.domain.lesson import Lesson
 from tutor.domain.quiz import Quiz
@@ -19,10 +19,9 @@ _IMAGE = re.compile(r"!\[[^\]]*\]\(")
 _LATEX = re.compile(r"\$\$|\\\(|\\\[(?!\d)|\\[A-Za-z]+\{|(?<!\w)\$[A-Za-z\\][^$\n]*\$(?!\w)")
 _FORBIDDEN = ((_HTML, both("no HTML outside code")), (_IMAGE, both("no images")), (_LATEX, both("no LaTeX")))
 
-_HAN = "\u4e00-\u9fff\u3400-\u4dbf"
 _CHINESE_STYLE = (
-    (re.compile(f"[{_HAN}][A-Za-z0-9]|[A-Za-z0-9][{_HAN}]"), both("a space between Han and Latin")),
-    (re.compile(f"[{_HAN}][,;:!?]|[{_HAN}]\\(|\\)[{_HAN}]"), both("full-width punctuation beside Han")),
+    (re.compile(f"[{HAN}][A-Za-z0-9]|[A-Za-z0-9][{HAN}]"), both("a space between Han and Latin")),
+    (re.compile(f"[{HAN}][,;:!?]|[{HAN}]\\(|\\)[{HAN}]"), both("full-width punctuation beside Han")),
     (re.compile("[\uff10-\uff19]"), both("half-width digits")),
 )
 

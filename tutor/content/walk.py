@@ -13,6 +13,10 @@ from tutor.content.reader import FieldPath
 from tutor.domain.language import Text
 from tutor.domain.lesson import CheckBlock, DemoBlock
 
+# Ideographs, as the inside of a character class.
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+
+_HAN = re.compile(f"[{HAN}]")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([\w+-]*)")
 _CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
@@ -71,16 +75,7 @@ def outside_fences(markdown: str) -> str:
 
 def han_characters(markdown: str) -> int:
     """How many Han characters stand outside code fences: what a Chinese reader counts as the length of a text."""
-    return sum(1 for character in outside_fences(markdown) if is_han(character))
-
-
-def is_han(character: str) -> bool:
-    return (
-        "\u4e00" <= character <= "\u9fff"
-        or "\u3400" <= character <= "\u4dbf"
-        or "\uf900" <= character <= "\ufaff"
-        or "\U00020000" <= character <= "\U000323af"
-    )
+    return len(_HAN.findall(outside_fences(markdown)))
 
 
 def words(markdown: str) -> int:

@@ -1,0 +1,222 @@
+"""Search over the sections of all lessons: BM25 (Robertson and Zaragoza 2009, section 3) over words and Han bigrams.
+
+Both languages are searched at once. What was read is kept in a file beside the index of the lessons, and in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tutor.content.index import VERSION, write_atomically
+from tutor.content.library import Library
+from tutor.content.problem import ContentError
+from tutor.content.walk import HAN
+from tutor.domain.errors import NotFound
+from tutor.domain.language import LANGUAGES, Text
+from tutor.domain.lesson import Lesson
+from tutor.domain.quiz import Question
+
+K1 = 1.2  # how soon more of the same word stops counting
+B = 0.75  # how much a long section is held against
+WEIGHTS = {"title": 3.0, "term": 2.0, "lesson": 1.0, "body": 1.0, "question": 0.5}
+SNIPPET_CHARACTERS = 120
+QUERY_CHARACTERS = 500
+
+_RUN = re.compile(f"[a-z0-9]+(?:[-_.][a-z0-9]+)*|[{HAN}]+")
+_PART = re.compile("[a-z0-9]+")
+
+# A section's terms with their weighted counts.
+Terms = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A section that answers a query; `score` orders hits of one query and means nothing across queries."""
+
+    lesson: str
+    section: str
+    score: float
+    title: Text
+    snippet: Text
+
+
+def search(library: Library, query: str, limit: int = 10) -> list[Hit]:
+    """The sections of `library` nearest to `query`, best first. Lessons with problems are left out.
+
+    The first call reads lessons that are new or changed; a thread suits it.
+    """
+    wanted = sorted(set(terms(query[:QUERY_CHARACTERS])))
+    index = _index(library)
+    ranked = index.ranked(wanted)[:limit]
+    return [hit for (slug, section), score in ranked if (hit := _hit(library, slug, section, score, wanted))]
+
+
+def terms(text: str) -> Iterator[str]:
+    """Words without a plural s, compounds such as `top-k` whole and in parts, Han characters alone and in pairs."""
+    for run in _RUN.findall(unicodedata.normalize("NFKC", text).lower()):
+        if run[0].isascii():
+            parts = _PART.findall(run)
+            yield from map(_singular, parts)
+            if len(parts) > 1:
+                yield run
+        else:
+            yield from (run[i : i + 2] for i in range(len(run) - 1))
+            yield from run
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+class _Index:
+    """The terms of every section by lesson, and the postings made from them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lessons: dict[str, dict[str, Any]] = _load(path)  # slug -> {"stamps": [...], "sections": {id: Terms}}
+        self.sections: list[tuple[str, str]] = []
+        self.lengths: list[float] = []
+        self.postings: dict[str, list[tuple[int, float]]] = {}
+
+    def update(self, library: Library) -> None:
+        """Reads what is new or has changed."""
+        lesson_files, quiz_files = library.lesson_files(), library.quiz_files()
+        now: dict[str, dict[str, Any]] = {}
+        for slug, file in lesson_files.items():
+            stamps = [*file.stamp, *(quiz_files[slug].stamp if slug in quiz_files else ())]
+            kept = self.lessons.get(slug)
+            now[slug] = kept if kept and kept["stamps"] == stamps else _read(library, slug, stamps)
+        if now != self.lessons or not self.postings:
+            changed = now != self.lessons
+            self.lessons = now
+            self._post()
+            if changed:
+                _save(now, self.path)
+
+    def _post(self) -> None:
+        self.sections, self.lengths = [], []
+        postings: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        for slug, lesson in self.lessons.items():
+            for section, counts in lesson["sections"].items():
+                number = len(self.sections)
+                self.sections.append((slug, section))
+                self.lengths.append(sum(counts.values()))
+                for term, count in counts.items():
+                    postings[term].append((number, count))
+        self.postings = dict(postings)
+
+    def ranked(self, wanted: Iterable[str]) -> list[tuple[tuple[str, str], float]]:
+        """Sections with their scores, best first; equal ones in the order of the lessons."""
+        mean = sum(self.lengths) / len(self.lengths) if self.lengths else 1.0
+        scores: defaultdict[int, float] = defaultdict(float)
+        for term in wanted:
+            found = self.postings.get(term, [])
+            rarity = math.log(1 + (len(self.sections) - len(found) + 0.5) / (len(found) + 0.5))
+            for number, count in found:
+                norm = K1 * (1 - B + B * self.lengths[number] / mean)
+                scores[number] += rarity * count * (K1 + 1) / (count + norm)
+        order = sorted(scores, key=lambda number: (-scores[number], number))
+        return [(self.sections[number], scores[number]) for number in order]
+
+
+_indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
+
+
+def _index(library: Library) -> _Index:
+    index = _indexes.get(library)
+    if index is None:
+        index = _indexes[library] = _Index(library.cache_file("search"))
+    index.update(library)
+    return index
+
+
+def _read(library: Library, slug: str, stamps: list[int]) -> dict[str, Any]:
+    try:
+        lesson = library.lesson(slug)
+    except (ContentError, NotFound):
+        return {"stamps": stamps, "sections": {}}
+    try:
+        questions = library.quiz(slug).questions
+    except (ContentError, NotFound):
+        questions = ()
+    return {
+        "stamps": stamps,
+        "sections": {section.id: _counts(lesson, section.id, questions) for section in lesson.sections},
+    }
+
+
+def _counts(lesson: Lesson, id: str, questions: Iterable[Question]) -> Terms:
+    section = lesson.section(id)
+    assert section is not None
+    texts: list[tuple[str, Text]] = [("title", section.title), ("body", section.body), ("lesson", lesson.title)]
+    body = f"{section.body.zh}\n{section.body.en}".casefold()
+    for term in lesson.terms:
+        if term.zh.casefold() in body or term.en.casefold() in body:
+            texts.append(("term", Text(f"{term.zh} {term.definition.zh}", f"{term.en} {term.definition.en}")))
+    texts += [("question", text) for q in questions if q.section == id for text in (q.prompt, q.explain)]
+    counts: defaultdict[str, float] = defaultdict(float)
+    for kind, text in texts:
+        for term, count in Counter(terms(f"{text.zh}\n{text.en}")).items():
+            counts[term] += WEIGHTS[kind] * count
+    return dict(counts)
+
+
+def _hit(library: Library, slug: str, id: str, score: float, wanted: list[str]) -> Hit | None:
+    try:
+        section = library.lesson(slug).section(id)
+    except (ContentError, NotFound):  # changed since the index was brought up to date, a moment ago
+        return None
+    if section is None:
+        return None
+    snippets = {language: _snippet(getattr(section.body, language), set(wanted)) for language in LANGUAGES}
+    return Hit(slug, id, score, section.title, Text(**snippets))
+
+
+def _snippet(body: str, wanted: set[str]) -> str:
+    """The line of `body` that holds most of what is wanted, cut to SNIPPET_CHARACTERS around its first match."""
+    rows = [
+        " ".join(row.split()) for row in body.splitlines() if row.strip() and not row.strip().startswith(("```", "~~~"))
+    ]
+    if not rows:
+        return ""
+    best = max(rows, key=lambda row: len(wanted & set(terms(row))))
+    first = min((at for term in wanted if (at := best.lower().find(term)) >= 0), default=0)
+    start = max(0, min(first - SNIPPET_CHARACTERS // 3, len(best) - SNIPPET_CHARACTERS))
+    cut = best[start : start + SNIPPET_CHARACTERS]
+    return ("..." if start else "") + cut + ("..." if start + SNIPPET_CHARACTERS < len(best) else "")
+
+
+def _load(path: Path) -> dict[str, dict[str, Any]]:
+    """What `_save` wrote; nothing where the file is not there, damaged, or of another version."""
+    try:
+        data = json.loads(path.read_bytes())
+        lessons: dict[str, dict[str, Any]] = data["lessons"]
+        if data["version"] != VERSION or not all(_sound(lesson) for lesson in lessons.values()):
+            return {}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return {}
+    return lessons
+
+
+def _sound(lesson: dict[str, Any]) -> bool:
+    return isinstance(lesson["stamps"], list) and all(
+        isinstance(counts, dict) and all(isinstance(count, (int, float)) for count in counts.values())
+        for counts in lesson["sections"].values()
+    )
+
+
+def _save(lessons: dict[str, dict[str, Any]], path: Path) -> None:
+    data = {"version": VERSION, "lessons": lessons}
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
