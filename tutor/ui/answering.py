@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import tr
 from tutor.domain.quiz import Predict, Question, Spans
 from tutor.domain.session import Item, Session
-from tutor.ui.services import now
+from tutor.ui.services import Services, now
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
     from tutor.ui.widgets.question import QuestionView
 
 
-def single(lesson: str, question: Question, *, source: str) -> Session:
-    """A sitting of one question that is asked once: a checkpoint in the text, a prediction before a demo."""
-    return Session([Item(lesson, question)], seed=0, source=source, retries=0)
+def checkpoint_key(lesson: str, question: str) -> str:
+    """Where the state of a question inside a lesson is kept."""
+    return f"checkpoint:{lesson}/{question}"
 
 
-async def give_answer(app: TutorApp, session: Session, view: QuestionView, answer: Any, *, keep: str) -> bool:
+def checkpoint(services: Services, lesson: str, question: Question) -> Session:
+    """A question inside a lesson as it was left: answered with its verdict, or open."""
+    kept = services.progress.kept(checkpoint_key(lesson, question.id))
+    if kept is not None:
+        with contextlib.suppress(TutorError):
+            session = Session.from_dict(kept, lambda _, id: question if id == question.id else None)
+            if session.turns and not session.finished:
+                return session
+    return Session([Item(lesson, question)], seed=0, source="lesson", retries=0)
+
+
+async def give_answer(
+    app: TutorApp, session: Session, view: QuestionView, answer: Any, *, keep: str, reveal: bool = True
+) -> bool:
     """Answer the turn `session` stands at: grade, commit (with the sitting itself, under `keep`), show the verdict.
 
     Where that fails, the view says why and the answer stays as it was entered. Whether it was taken.
+    Without `reveal` the verdict is left for the host to show.
     """
     if isinstance(view.question, Predict | Spans):
         view.show_busy(tr("computing the answer.."))
@@ -38,5 +53,6 @@ async def give_answer(app: TutorApp, session: Session, view: QuestionView, answe
     except TutorError as error:
         view.show_error(str(error))
         return False
-    view.show_verdict(verdict)
+    if reveal:
+        view.show_verdict(verdict)
     return True

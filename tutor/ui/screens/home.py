@@ -88,7 +88,9 @@ class HomeScreen(TutorScreen):
                 (tr("Continue") + "  ", palette.strong),
                 f"{entry.number:02d} {entry.title.get()}",
             )
-            yield Row(row_of(text, Text(f"{last.fraction:.0%}", style=palette.muted), width), key=("lesson", last.lesson))
+            yield Row(
+                row_of(text, Text(f"{last.fraction:.0%}", style=palette.muted), width), key=("lesson", last.lesson)
+            )
         else:
             start = next((entry for entry in entries if entry.written), None)
             if start is not None:

@@ -61,7 +61,7 @@ class ModelsScreen(TutorScreen):
     def body(self) -> Iterable[Widget]:
         yield RowList(id="models")
         yield Lines(id="details")
-        yield AnswerInput(placeholder=tr("path of a .gguf file"))
+        yield AnswerInput(placeholder=tr("path of a .gguf file"), enter="Add a file")
 
     def heading(self) -> tuple[str, str]:
         return tr("Models"), tr("used: {model}", model=self.app.services.model_name)

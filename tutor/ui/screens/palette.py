@@ -34,7 +34,7 @@ class PaletteScreen(TutorScreen):
     DEFAULT_CSS = "PaletteScreen Input { margin: 0 1 1 1; }"
 
     def body(self) -> Iterable[Widget]:
-        yield AnswerInput(placeholder=tr("a part of its name"))
+        yield AnswerInput(placeholder=tr("a part of its name"), enter="Do it")
         yield RowList(id="commands")
 
     def heading(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""A demo's parameters, one line each, typed over and checked one by one."""
+"""A demo's parameters: a list, one line each; Enter types over the value, which is checked at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -15,24 +14,26 @@ from tutor.demos import registry
 from tutor.domain.demo import Demo, Param
 from tutor.domain.errors import UsageError
 from tutor.domain.language import tr
+from tutor.domain.plaintext import visible
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
-from tutor.ui.widgets.fit import value_text
-from tutor.ui.widgets.lines import Lines
+from tutor.ui.widgets.fit import fit, value_text
+from tutor.ui.widgets.lines import Lines, Row, RowList
 from tutor.ui.widgets.question import AnswerInput
 
 
 class ParametersScreen(TutorScreen):
-    """Dismissed with every parameter that differs from its default, checked; or with None."""
+    """Dismissed with the values given, all of them checked; unchanged ones included."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "apply", "Run", id="parameters.apply"),
-        Binding("down,tab", "app.focus_next", "Next", show=False, id="parameters.next"),
-        Binding("up,shift+tab", "app.focus_previous", "Before", show=False, id="parameters.before"),
-        Binding("escape", "back", "Back", id="parameters.back"),
+        Binding("d", "default", "Default", id="parameters.default"),
+        Binding("q,escape", "back", "Run with these", id="screen.back", key_display="q"),
     ]
 
-    DEFAULT_CSS = "ParametersScreen Lines { max-width: 86; padding: 0 1; } ParametersScreen Input { max-width: 84; }"
+    DEFAULT_CSS = """
+    ParametersScreen #about { padding: 0 1; }
+    ParametersScreen Input { display: none; margin: 0 1; }
+    """
 
     def __init__(self, demo: Demo, given: Mapping[str, Any]) -> None:
         super().__init__()
@@ -40,56 +41,97 @@ class ParametersScreen(TutorScreen):
         self.given = dict(given)
 
     def body(self) -> Iterable[Widget]:
-        with VerticalScroll(can_focus=False):
-            for param in self.demo.PARAMS:
-                yield Lines(id=f"help-{param.name}")
-                value = self.given.get(param.name, param.default)
-                field = AnswerInput(value_text(value))
-                field.id = f"value-{param.name}"
-                yield field
+        yield RowList(id="parameters")
+        yield Lines(self._about_lines, id="about")
+        yield AnswerInput(enter="Take it")
 
     def heading(self) -> tuple[str, str]:
-        return f"{self.demo.TITLE.get()} · {tr('parameters')}", ""
+        return f"{self.demo.TITLE.get()}  {tr('parameters')}", ""
 
     def about(self) -> str:
         return tr(
-            "The demo's parameters. Type over a value; Enter checks all of them and runs the demo; Esc changes nothing."
+            "The demo's parameters. Enter types over a value, d puts the default back, q runs the demo with them."
         )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(RowList).focus()
 
     def relabel(self) -> None:
         super().relabel()
-        palette = self.app.palette
-        width = max(20, min(82, self.size.width - 4))
-        for param in self.demo.PARAMS:
-            text = Text.assemble((param.name, palette.accent), "  ", (param.help.get(), palette.muted))
-            lines = wrap(text + Text(self._bounds(param), style=palette.muted), width)
-            self.query_one(f"#help-{param.name}", Lines).set_lines([Text(), *lines])
+        self.query_one(RowList).set_rows(self._rows())
+        self.query_one("#about", Lines).redraw()
 
-    @staticmethod
-    def _bounds(param: Param) -> str:
-        if param.choices:
-            return "  " + " | ".join(param.choices)
-        if param.kind in ("int", "float") and param.low is not None and param.high is not None:
-            return "  " + tr("from {low} to {high}", low=f"{param.low:g}", high=f"{param.high:g}")
-        return ""
+    def _rows(self) -> list[Row]:
+        palette, width = self.app.palette, max(30, self.size.width - 4)
+        names = max(len(param.name) for param in self.demo.PARAMS) + 2
+        rows = [Row(Text(), heading=True)]
+        for param in self.demo.PARAMS:
+            value = self.given.get(param.name, param.default)
+            style = palette.accent if value != param.default else palette.text
+            line = Text.assemble((param.name.ljust(names), palette.strong), (visible(value_text(value)), style))
+            rows.append(Row(fit(line, width), key=param))
+        return rows
+
+    def _about_lines(self, width: int) -> list[Text]:
+        """What the parameter under the cursor does, and what it may be."""
+        param, palette = self._param(), self.app.palette
+        if param is None:
+            return []
+        text = f"{param.help.get()}{_bounds(param)}"
+        return [Text(), *wrap(Text(text, style=palette.muted), width)]
+
+    def _param(self) -> Param | None:
+        row = self.query_one(RowList).current
+        return row.key if row is not None and isinstance(row.key, Param) else None
+
+    def on_row_list_moved(self) -> None:
+        self.say()
+        self.query_one("#about", Lines).redraw()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        param = self._param()
+        if param is not None:
+            field = self.query_one(AnswerInput)
+            field.value = value_text(self.given.get(param.name, param.default))
+            field.display = True
+            field.focus()
+            field.action_select_all()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.action_apply()
+        param = self._param()
+        if param is None:
+            return
+        try:
+            self.given[param.name] = registry.parse(param, event.value)
+        except UsageError as error:
+            self.say(str(error))
+            return
+        self._leave_field()
 
-    def action_apply(self) -> None:
-        checked: dict[str, Any] = {}
-        for param in self.demo.PARAMS:
-            field = self.query_one(f"#value-{param.name}", Input)
-            try:
-                value = registry.parse(param, field.value)
-            except UsageError as error:
-                self.say(str(error))
-                field.focus()
-                return
-            if value != param.default or param.name in self.given:
-                checked[param.name] = value
-        self.dismiss(checked)
+    def _leave_field(self) -> None:
+        self.query_one(AnswerInput).display = False
+        self.say()
+        self.query_one(RowList).focus()
+        self.relabel()
+
+    def action_default(self) -> None:
+        param = self._param()
+        if param is not None:
+            self.given.pop(param.name, None)
+            self.relabel()
 
     def action_back(self) -> None:
-        self.dismiss(None)
+        if self.query_one(AnswerInput).has_focus:
+            self._leave_field()
+        else:
+            self.dismiss(self.given)
+
+
+def _bounds(param: Param) -> str:
+    if param.choices:
+        return "  " + " | ".join(param.choices)
+    if param.kind in ("int", "float") and param.low is not None and param.high is not None:
+        return "  " + tr("From {low} to {high}.", low=f"{param.low:g}", high=f"{param.high:g}")
+    return ""

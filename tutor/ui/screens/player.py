@@ -15,14 +15,15 @@ from tutor.domain.demo import Step
 from tutor.domain.errors import Cancelled, ModelMissing, TutorError
 from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
-from tutor.domain.quiz import Question
-from tutor.ui.answering import give_answer, single
+from tutor.domain.session import Session
+from tutor.ui.answering import checkpoint_key, give_answer
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import value_text
 from tutor.ui.widgets.lines import Lines
-from tutor.ui.widgets.question import QuestionView
+from tutor.ui.widgets.pager import Pager
+from tutor.ui.widgets.question import QuestionView, verdict_lines
 
 COLUMN = 100
 PLAY_SECONDS = 0.8
@@ -30,7 +31,10 @@ SHOWN_VALUE = 40
 
 
 class PlayerScreen(TutorScreen):
-    """Plays the demo `name`. With `question`, the reader commits to an answer before the first step is shown."""
+    """Plays the demo `name`. With `session`, the reader answers its question before the first step is shown.
+
+    The answer is graded and saved at once; the verdict is shown behind the last step, when it can be seen to be so.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,right", "step(1)", "Next step", id="player.next"),
@@ -46,23 +50,22 @@ class PlayerScreen(TutorScreen):
         Binding("q,escape", "back", "Back", id="screen.back", key_display="q"),
     ]
 
-    DEFAULT_CSS = "PlayerScreen #stage { height: 1fr; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "PlayerScreen #ask { height: 4fr; scrollbar-size-vertical: 1; }"
 
     def __init__(
         self,
         name: str,
         preset: Mapping[str, Any] | None = None,
         *,
-        question: Question | None = None,
-        lesson: str = "",
+        session: Session | None = None,
     ) -> None:
         super().__init__()
         self.name_of_demo = name
         self.demo = registry.load(name)
         self.preset = dict(preset or {})
         self.given = dict(self.preset)
-        self.session = single(lesson, question, source="lesson") if question is not None else None
-        self.committed = question is None
+        self.session = session
+        self.committed = session is None or session.verdict is not None
         self.index = 0
         self.run: registry.DemoRun | None = None
         self._waiting = False
@@ -73,10 +76,10 @@ class PlayerScreen(TutorScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Lines(id="parameters")
-        with VerticalScroll(id="stage", can_focus=False):
-            if self.session is not None:
+        if self.session is not None and not self.committed:
+            with VerticalScroll(id="ask", can_focus=False):
                 yield QuestionView(self.session, label=tr("First say what will happen"))
-            yield Lines(id="step")
+        yield Pager(self._step_lines, id="stage")
 
     def about(self) -> str:
         return tr(
@@ -135,18 +138,32 @@ class PlayerScreen(TutorScreen):
         lines = wrap(line, self._width())[:3]
         self.query_one("#parameters", Lines).set_lines([Text(" ") + text for text in [*lines, Text()]])
 
-    def _draw_step(self) -> None:
-        palette, width = self.app.palette, self._width()
+    def _draw_step(self, *, top: bool = False) -> None:
+        self.query_one("#stage", Pager).redraw(top=top)
+        self.retitle()
+
+    def _step_lines(self, width: int) -> list[Text]:
+        palette, width = self.app.palette, min(COLUMN, width - 2)
         lines: list[Text] = []
         if self._trouble is not None:
             lines = self._trouble_lines(self._trouble, width)
-        elif self.run is not None and self.committed:
-            if self.index < self.run.known:
-                lines = draw_step(self.run.steps[self.index], width, palette, language())
-            elif self._waiting:
-                lines = [Text(tr("computing..  Esc stops"), style=palette.muted)]
-        self.query_one("#step", Lines).set_lines([Text(" ") + line for line in lines])
-        self.retitle()
+        elif self.run is not None and self.committed and self.index < self.run.known:
+            lines = draw_step(self.run.steps[self.index], width, palette, language())
+            if self.run.finished and self.index == self.run.known - 1:
+                lines += self._verdict_lines(width)
+        elif self._waiting:
+            lines = [Text(tr("computing..  Esc stops"), style=palette.muted)]
+        return [Text(" ") + line for line in lines]
+
+    def _verdict_lines(self, width: int) -> list[Text]:
+        """Behind the last step: what the reader had said, and whether it was so."""
+        if self.session is None or self.session.verdict is None:
+            return []
+        return [
+            Text(),
+            Text(tr("Your prediction"), style=self.app.palette.heading),
+            *verdict_lines(self.session.verdict, width, self.app.palette),
+        ]
 
     def _trouble_lines(self, error: TutorError, width: int) -> list[Text]:
         palette = self.app.palette
@@ -206,6 +223,7 @@ class PlayerScreen(TutorScreen):
         if step is not None:
             self._trouble = None
             self.index = index
+            self.say()
         elif self.run is not None and self.run.finished and self._playing is not None:
             self.action_play()
         self._draw_step()
@@ -241,7 +259,7 @@ class PlayerScreen(TutorScreen):
             self._want(self.run.known - 1)
 
     def action_line(self, step: int) -> None:
-        self.query_one("#stage").scroll_relative(y=step, animate=False)
+        self.query_one("#stage", Pager).scroll_relative(y=step, animate=False)
 
     def action_play(self) -> None:
         """Plays at an even pace until the end, a key, or p again."""
@@ -289,13 +307,10 @@ class PlayerScreen(TutorScreen):
         if session is None:
             return
         session.turn.hint = event.view.draft.hint
-        key = f"prediction:{session.item.lesson}/{session.item.question.id}"
-        if await give_answer(self.app, session, event.view, event.answer, keep=key):
+        key = checkpoint_key(session.item.lesson, session.item.question.id)
+        if await give_answer(self.app, session, event.view, event.answer, keep=key, reveal=False):
             self.committed = True
+            await self.query_one("#ask").remove()
             self.refresh_bindings()
+            self.say(tr("Saved. Now watch; whether you were right stands behind the last step."))
             self._start()
-
-    def on_question_view_finished(self, event: QuestionView.Finished) -> None:
-        # The verdict has been read: from here on Space, and Enter too, step through.
-        event.view.display = False
-        self.set_focus(None)

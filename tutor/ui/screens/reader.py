@@ -14,11 +14,9 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
-from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.lesson import CheckBlock, DemoBlock, Section
-from tutor.domain.session import Session
-from tutor.ui.answering import give_answer, single
+from tutor.ui.answering import checkpoint, checkpoint_key, give_answer
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
@@ -91,7 +89,7 @@ class ReaderScreen(TutorScreen):
     """Raises NotFound or ContentError when made for a lesson that is not there or cannot be read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "act", "Open what is marked", id="reader.act", show=False),
+        Binding("enter", "act", "Demo, question", id="reader.act"),
         Binding("space", "page(1)", "Next page", id="reader.page_down"),
         Binding("backspace", "page(-1)", "Page back", id="reader.page_up", show=False),
         Binding("pagedown", "page(1)", show=False, id="reader.page_down_key"),
@@ -113,24 +111,15 @@ class ReaderScreen(TutorScreen):
         self.start_section = section
         self.lesson = services.library.lesson(slug)
         self.quiz = services.quiz(slug)
-        self._sessions = {id: self._session(services, id) for id in self._checkpoints()}
+        self._sessions = {
+            id: checkpoint(services, slug, question)
+            for id in self._checkpoints()
+            if (question := self.quiz.question(id)) is not None
+        }
         self._timer: Timer | None = None
 
     def _checkpoints(self) -> list[str]:
         return [block.question for block in self.lesson.blocks if isinstance(block, CheckBlock)]
-
-    def _session(self, services: Services, id: str) -> Session | None:
-        """The checkpoint as it was left: answered with its verdict, or open."""
-        question = self.quiz.question(id)
-        if question is None:
-            return None
-        kept = services.progress.kept(_key(self.slug, id))
-        if kept is not None:
-            with contextlib.suppress(TutorError):
-                session = Session.from_dict(kept, lambda _, id: self.quiz.question(id))
-                if session.turns and not session.finished:
-                    return session
-        return single(self.slug, question, source="lesson")
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -152,8 +141,7 @@ class ReaderScreen(TutorScreen):
                 case DemoBlock():
                     yield Card(partial(self._demo_card, block), block)
                 case CheckBlock():
-                    session = self._sessions[block.question]
-                    if session is not None:
+                    if session := self._sessions.get(block.question):
                         yield QuestionView(session, label=tr("Checkpoint"))
 
     def _head(self, width: int) -> list[Text]:
@@ -396,20 +384,15 @@ class ReaderScreen(TutorScreen):
         from tutor.ui.screens.player import PlayerScreen
 
         question = self.quiz.question(block.predict) if block.predict else None
-        self.app.push_screen(PlayerScreen(block.name, block.set, question=question, lesson=self.slug))
+        session = checkpoint(self.app.services, self.slug, question) if question is not None else None
+        self.app.push_screen(PlayerScreen(block.name, block.set, session=session))
 
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
         id = event.view.question.id
         session = self._sessions[id]
-        if session is not None:
-            session.turn.hint = event.view.draft.hint
-            await give_answer(self.app, session, event.view, event.answer, keep=_key(self.slug, id))
+        session.turn.hint = event.view.draft.hint
+        await give_answer(self.app, session, event.view, event.answer, keep=checkpoint_key(self.slug, id))
 
     def on_question_view_finished(self, event: QuestionView.Finished) -> None:
         self.query_one(Page).focus()
         self.action_page(1)
-
-
-def _key(lesson: str, question: str) -> str:
-    """Where the state of a checkpoint is kept."""
-    return f"checkpoint:{lesson}/{question}"

@@ -41,7 +41,7 @@ class SearchScreen(TutorScreen):
         self._asked = ""
 
     def body(self) -> Iterable[Widget]:
-        yield AnswerInput(placeholder=tr("words in Chinese or English"))
+        yield AnswerInput(placeholder=tr("words in Chinese or English"), enter="Open")
         yield RowList(id="hits")
 
     def heading(self) -> tuple[str, str]:

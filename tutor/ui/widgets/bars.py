@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tutor.domain.language import tr
 from tutor.ui.widgets.lines import strip_of
@@ -34,7 +35,11 @@ KEY_NAMES = {
     "full_stop": ".",
     "upper_l": "L",
     "delete": "Del",
+    "f1": "F1",
 }
+
+
+LAST = ("/", "q", "Esc", "?", "F1")
 
 
 def key_name(key: str) -> str:
@@ -91,21 +96,27 @@ class KeyBar(Widget):
             self.refresh()
 
     def _keys(self) -> list[tuple[str, str]]:
-        keys: dict[str, str] = {}
+        """Key and meaning, in the order of the bindings; what is the same everywhere stands last."""
+        field = self.screen.focused if isinstance(self.screen.focused, Input) else None
+        keys: dict[str, tuple[str, str]] = {}
+        if field is not None and (enter := getattr(field, "enter", "")):
+            keys["enter"] = ("Enter", tr(enter))
         for active in self.screen.active_bindings.values():
             binding = active.binding
+            # In a field a letter is a letter: only keys that are none still do what they do elsewhere.
+            if field is not None and len(key_name(binding.key)) == 1:
+                continue
             if binding.show and active.enabled and binding.description:
-                keys.setdefault(binding.action, binding.key_display or key_name(binding.key))
-        actions = {a.binding.action: a.binding.description for a in self.screen.active_bindings.values()}
-        pairs = [(name, tr(actions[action])) for action, name in keys.items()]
-        # Help and the way out stand last, where the eye looks for them.
-        tail = [pair for pair in pairs if pair[0] in ("?", "q")]
+                name = binding.key_display if field is None else None
+                keys.setdefault(binding.action, (name or key_name(binding.key), tr(binding.description)))
+        pairs = list(keys.values())
+        tail = [pair for pair in pairs if pair[0] in LAST]
         return [pair for pair in pairs if pair not in tail] + tail
 
     def render_line(self, y: int) -> Strip:
         palette, width = self.app.palette, self.size.width
         self._shown = self._keys()
-        tail = [pair for pair in self._shown if pair[0] in ("?", "q")]
+        tail = [pair for pair in self._shown if pair[0] in LAST]
         body = [pair for pair in self._shown if pair not in tail]
         room = width - 1 - sum(self._width(pair) for pair in tail)
         line = Text(" ")

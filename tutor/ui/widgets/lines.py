@@ -99,7 +99,7 @@ class RowList(ScrollView, can_focus=True):
     Posts `Chosen` on Enter or a click on the row under the cursor, `Moved` when the cursor moves.
     """
 
-    DEFAULT_CSS = "RowList { height: 1fr; width: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "RowList { height: 1fr; width: 100%; overflow-x: hidden; scrollbar-size-vertical: 1; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Open", id="list.open"),
@@ -175,6 +175,7 @@ class RowList(ScrollView, can_focus=True):
         return strip_of(self, line, width, style)
 
     def on_resize(self) -> None:
+        self.refresh()
         self._show_cursor()
 
     def on_click(self, event: Click) -> None:
@@ -216,7 +217,7 @@ class RowList(ScrollView, can_focus=True):
             *range(last + 1),
         ):
             if 0 <= candidate <= last and not self._rows[candidate].heading:
-                return candidate
+                return int(candidate)
         return 0
 
     def _go(self, index: int) -> None:

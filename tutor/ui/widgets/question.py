@@ -25,6 +25,7 @@ from tutor.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
+    from tutor.ui.draw.palette import Palette
 
 COLUMN = 84
 
@@ -43,9 +44,11 @@ class Draft:
 class AnswerInput(Input):
     """The line a typed answer is written on. The cursor does not blink, and stays where an input method needs it."""
 
-    def __init__(self, value: str = "", *, placeholder: str = "") -> None:
+    def __init__(self, value: str = "", *, placeholder: str = "", enter: str = "Answer") -> None:
+        """`enter` says, in English as `tr` takes it, what Enter does here."""
         super().__init__(value, placeholder=placeholder, select_on_focus=False)
         self.cursor_blink = False
+        self.enter = enter
 
 
 class QuestionView(Vertical, can_focus=True):
@@ -245,15 +248,7 @@ class QuestionView(Vertical, can_focus=True):
                 how = self._how() if self.active else tr("Enter: answer this.")
                 lines += [RichText(), *wrap(RichText(how, style=palette.muted), width)]
             return lines
-        right = self.verdict.correct
-        word = RichText(tr("Right.") if right else tr("Not right."), style=palette.good if right else palette.bad)
-        lines += [RichText(), word]
-        if not right and self.verdict.expected:
-            lines += markdown(tr("The answer is {answer}.", answer=self.verdict.expected.get()), width, palette)
-        for text in (self.verdict.why, self.verdict.explain):
-            if text:
-                lines += [RichText(), *markdown(text.get(), width, palette)]
-        return lines
+        return [*lines, RichText(), *verdict_lines(self.verdict, width, palette)]
 
     def _how(self) -> str:
         """How this kind of question is answered."""
@@ -403,3 +398,15 @@ class QuestionView(Vertical, can_focus=True):
         self._error = ""
         self.draw()
         self.post_message(self.Edited(self))
+
+
+def verdict_lines(verdict: Verdict, width: int, palette: Palette) -> list[RichText]:
+    """A verdict in words: right or not, the right answer, why, and what there is to know."""
+    right = verdict.correct
+    lines = [RichText(tr("Right.") if right else tr("Not right."), style=palette.good if right else palette.bad)]
+    if not right and verdict.expected:
+        lines += markdown(tr("The answer is {answer}.", answer=verdict.expected.get()), width, palette)
+    for text in (verdict.why, verdict.explain):
+        if text:
+            lines += [RichText(), *markdown(text.get(), width, palette)]
+    return lines
