@@ -12,7 +12,7 @@ from tutor.content.problem import Problem, shown
 from tutor.content.reader import Document, FieldPath
 from tutor.demos import registry
 from tutor.domain.errors import ModelMissing, NotFound, TutorError, UsageError
-from tutor.domain.language import Text, both
+from tutor.domain.language import Text, both, same
 from tutor.domain.lesson import Figure
 from tutor.domain.model import Model, TokenPiece
 from tutor.domain.quiz import Predict, Question, Spans
@@ -53,7 +53,7 @@ class Computer:
         except NotFound:
             return Fault(name_key, close_to(demo, registry.names()), shown(demo))
         except UsageError as refusal:
-            return Fault("set", both("parameters that the demo takes"), in_both(refusal))
+            return Fault("set", both("parameters that the demo takes"), same(refusal.message))
         return None
 
     def run(self, demo: str, given: Mapping[str, Any]) -> dict[str, Any] | Fault:
@@ -75,7 +75,7 @@ class Computer:
         try:
             return registry.look_up(result, question.field)
         except NotFound as failure:
-            return Fault("field", both("a path in the demo's result"), in_both(failure))
+            return Fault("field", both("a path in the demo's result"), same(failure.message))
 
     def _run(self, demo: str, given: Mapping[str, Any]) -> dict[str, Any] | Fault:
         if not self.demos:
@@ -85,7 +85,7 @@ class Computer:
         try:
             return registry.run(demo, given, self.model)[1]
         except UsageError as refusal:
-            return Fault("set", both("parameters that the demo takes"), in_both(refusal))
+            return Fault("set", both("parameters that the demo takes"), same(refusal.message))
         except Exception as failure:  # noqa: BLE001  # any demo may fail in any way: the others must still be checked
             return Fault("demo", both("a demo that runs to its end"), shown(repr(failure)))
 
@@ -97,7 +97,7 @@ class Computer:
         except ModelMissing:
             return Fault("tokenizer", both("cuts computed again"), both("not recomputed: needs a model"), note=True)
         except TutorError as failure:
-            return Fault("tokenizer", both("the name of a tokenizer"), in_both(failure))
+            return Fault("tokenizer", both("the name of a tokenizer"), same(failure.message))
 
 
 def check_figures(figures: Sequence[Figure], document: Document, computer: Computer) -> Iterator[Problem]:
@@ -113,7 +113,7 @@ def check_figures(figures: Sequence[Figure], document: Document, computer: Compu
             try:
                 actual = registry.look_up(result, name)
             except NotFound as failure:
-                yield document.problem(place, both("a path in the demo's result"), in_both(failure))
+                yield document.problem(place, both("a path in the demo's result"), same(failure.message))
                 continue
             if not agrees(stated, actual, figure.tolerance):
                 yield document.problem(place, _data(actual), _data(stated))
@@ -135,8 +135,3 @@ def agrees(stated: Any, actual: Any, tolerance: float) -> bool:
 
 def _data(value: Any) -> Text:
     return shown(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def in_both(failure: TutorError) -> Text:
-    """The sentence of `failure` in each language, whichever is spoken now."""
-    return both(failure.template, **failure.values)

@@ -153,9 +153,9 @@ class Library:
         if slug in entries and entries[slug].written:
             return NotFound("The lesson {slug} has no quiz.", slug=slug)
         if slug in entries:
-            return NotFound("The lesson {slug} is not written yet.", hint=_LIST_HINT, slug=slug)
+            return NotFound("The lesson {slug} is not written yet.", hint="`qwtutor lessons` lists them.", slug=slug)
         close = difflib.get_close_matches(slug, entries, n=1)
-        hint = "Did you mean `{close}`?" if close else _LIST_HINT
+        hint = "Did you mean `{close}`?" if close else "`qwtutor lessons` lists them."
         return NotFound("There is no lesson called {slug}.", hint=hint, slug=shown(slug), close="".join(close))
 
     def _lesson_row(self, file: ContentFile) -> list[Any]:
@@ -196,9 +196,6 @@ class Library:
             topics = ()
         self._curriculum = [*now, [[t.number, t.slug, t.part, t.title.zh, t.title.en] for t in topics]]
         return self._curriculum
-
-
-_LIST_HINT = "`qwtutor lessons` lists them."
 
 
 class _Kept(Generic[T]):

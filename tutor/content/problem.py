@@ -29,8 +29,8 @@ class Problem:
     @property
     def text(self) -> Text:
         place = self.file + (f":{self.line}" if self.line else "") + (f": {self.field}" if self.field else "")
-        sentence = both("{place}: expected {expected}; found {found}.", place=place)
-        return fill(sentence, expected=self.expected, found=self.found)
+        sentence = both("{place}: expected {expected}; found {found}.")
+        return fill(sentence, place=same(place), expected=self.expected, found=self.found)
 
     def __str__(self) -> str:
         return str(self.text)

@@ -83,7 +83,7 @@ def outside(count: int, bounds: tuple[int, int]) -> bool:
 
 
 def between(bounds: tuple[int, int], unit: Text) -> Text:
-    return fill(both("from {low} to {high} {unit}", low=bounds[0], high=bounds[1]), unit=unit)
+    return fill(both("from {low} to {high} {unit}"), low=same(bounds[0]), high=same(bounds[1]), unit=unit)
 
 
 def _place(lesson: Lesson, document: Document, topics: Mapping[str, Entry]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tutor.content.figures import Computer, Fault, in_both
+from tutor.content.figures import Computer, Fault
 from tutor.content.loader import Loaded, close_to
 from tutor.content.problem import Problem, shown
 from tutor.content.reader import Document, FieldPath
@@ -138,7 +138,7 @@ def _grading(question: Question, document: Document, path: FieldPath, computer: 
         for seed in range(SEEDS if isinstance(question, Number) and question.vary else 1):
             yield from _graded(question, expected, seed, document, path)
     except TutorError as failure:
-        yield document.problem(path, both("answers that can be graded"), in_both(failure))
+        yield document.problem(path, both("answers that can be graded"), same(failure.message))
 
 
 def _graded(question: Question, expected: Any, seed: int, document: Document, path: FieldPath) -> Iterator[Problem]:

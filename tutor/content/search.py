@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import threading
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from weakref import WeakKeyDictionary
 from tutor.content.index import VERSION, write_atomically
 from tutor.content.library import Library
 from tutor.content.problem import ContentError
-from tutor.content.walk import HAN
+from tutor.content.walk import HAN, outside_fences
 from tutor.domain.errors import NotFound
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Lesson
@@ -33,6 +34,7 @@ SNIPPET_CHARACTERS = 120
 QUERY_CHARACTERS = 500
 
 _RUN = re.compile(f"[a-z0-9]+(?:[-_.][a-z0-9]+)*|[{HAN}]+")
+_MARKS = re.compile(r"\*\*|^(?:[-*>]|#+|\d+\.)\s+")
 _PART = re.compile("[a-z0-9]+")
 
 # A section's terms with their weighted counts.
@@ -56,8 +58,7 @@ def search(library: Library, query: str, limit: int = 10) -> list[Hit]:
     The first call reads lessons that are new or changed; a thread suits it.
     """
     wanted = sorted(set(terms(query[:QUERY_CHARACTERS])))
-    index = _index(library)
-    ranked = index.ranked(wanted)[:limit]
+    ranked = _index(library).ranked(library, wanted)[:limit]
     return [hit for (slug, section), score in ranked if (hit := _hit(library, slug, section, score, wanted))]
 
 
@@ -83,12 +84,31 @@ class _Index:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         self.lessons: dict[str, dict[str, Any]] = _load(path)  # slug -> {"stamps": [...], "sections": {id: Terms}}
         self.sections: list[tuple[str, str]] = []
         self.lengths: list[float] = []
         self.postings: dict[str, list[tuple[int, float]]] = {}
 
-    def update(self, library: Library) -> None:
+    def _post(self) -> None:
+        self.sections, self.lengths = [], []
+        postings: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        for slug, lesson in self.lessons.items():
+            for section, counts in lesson["sections"].items():
+                number = len(self.sections)
+                self.sections.append((slug, section))
+                self.lengths.append(sum(counts.values()))
+                for term, count in counts.items():
+                    postings[term].append((number, count))
+        self.postings = dict(postings)
+
+    def ranked(self, library: Library, wanted: Iterable[str]) -> list[tuple[tuple[str, str], float]]:
+        """Sections with their scores, best first; equal ones in the order of the lessons."""
+        with self._lock:
+            self._update(library)
+            return self._ranked(wanted)
+
+    def _update(self, library: Library) -> None:
         """Reads what is new or has changed."""
         lesson_files, quiz_files = library.lesson_files(), library.quiz_files()
         now: dict[str, dict[str, Any]] = {}
@@ -103,20 +123,7 @@ class _Index:
             if changed:
                 _save(now, self.path)
 
-    def _post(self) -> None:
-        self.sections, self.lengths = [], []
-        postings: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-        for slug, lesson in self.lessons.items():
-            for section, counts in lesson["sections"].items():
-                number = len(self.sections)
-                self.sections.append((slug, section))
-                self.lengths.append(sum(counts.values()))
-                for term, count in counts.items():
-                    postings[term].append((number, count))
-        self.postings = dict(postings)
-
-    def ranked(self, wanted: Iterable[str]) -> list[tuple[tuple[str, str], float]]:
-        """Sections with their scores, best first; equal ones in the order of the lessons."""
+    def _ranked(self, wanted: Iterable[str]) -> list[tuple[tuple[str, str], float]]:
         mean = sum(self.lengths) / len(self.lengths) if self.lengths else 1.0
         scores: defaultdict[int, float] = defaultdict(float)
         for term in wanted:
@@ -136,7 +143,6 @@ def _index(library: Library) -> _Index:
     index = _indexes.get(library)
     if index is None:
         index = _indexes[library] = _Index(library.cache_file("search"))
-    index.update(library)
     return index
 
 
@@ -160,9 +166,11 @@ def _counts(lesson: Lesson, id: str, questions: Iterable[Question]) -> Terms:
     assert section is not None
     texts: list[tuple[str, Text]] = [("title", section.title), ("body", section.body), ("lesson", lesson.title)]
     body = f"{section.body.zh}\n{section.body.en}".casefold()
-    for term in lesson.terms:
-        if term.zh.casefold() in body or term.en.casefold() in body:
-            texts.append(("term", Text(f"{term.zh} {term.definition.zh}", f"{term.en} {term.definition.en}")))
+    texts += [
+        ("term", Text(f"{entry.zh} {entry.definition.zh}", f"{entry.en} {entry.definition.en}"))
+        for entry in lesson.terms
+        if entry.zh.casefold() in body or entry.en.casefold() in body
+    ]
     texts += [("question", text) for q in questions if q.section == id for text in (q.prompt, q.explain)]
     counts: defaultdict[str, float] = defaultdict(float)
     for kind, text in texts:
@@ -184,9 +192,7 @@ def _hit(library: Library, slug: str, id: str, score: float, wanted: list[str]) 
 
 def _snippet(body: str, wanted: set[str]) -> str:
     """The line of `body` that holds most of what is wanted, cut to SNIPPET_CHARACTERS around its first match."""
-    rows = [
-        " ".join(row.split()) for row in body.splitlines() if row.strip() and not row.strip().startswith(("```", "~~~"))
-    ]
+    rows = [_MARKS.sub("", " ".join(row.split())) for row in outside_fences(body).splitlines() if row.strip()]
     if not rows:
         return ""
     best = max(rows, key=lambda row: len(wanted & set(terms(row))))
