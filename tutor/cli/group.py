@@ -14,22 +14,49 @@ import click.formatting
 import click.parser
 import click.types
 
-from tutor.domain.language import tr
+from tutor.domain.language import both, language, tr
 
 
 def translate_click() -> None:
-    """Give click's own sentences ("Usage:", "Missing argument") our catalogue.
+    """Give click's own sentences our Chinese.
 
-    click asks gettext for them under the name `_`; a compiled gettext catalogue for thirty sentences would be
-    a second way to translate.
+    click asks gettext for them under the name `_`; a compiled gettext catalogue for these few would be a second way
+    to translate. A sentence that a later click words anew appears in English.
     """
+    if language() == "en":
+        return
+    chinese = _click_sentences()
     for module in (click.core, click.decorators, click.exceptions, click.formatting, click.parser, click.types):
-        module._ = tr  # type: ignore[attr-defined]
-        module.ngettext = _plural  # type: ignore[attr-defined]
+        module._ = lambda sentence: chinese.get(sentence, sentence)  # type: ignore[attr-defined]
+        module.ngettext = lambda one, many, count: chinese.get(one, one)  # type: ignore[attr-defined]
 
 
-def _plural(one: str, many: str, count: int) -> str:
-    return tr(one if count == 1 else many)
+def _click_sentences() -> dict[str, str]:
+    # click fills these places itself.
+    places = {name: f"{{{name}}}" for name in ("args", "message", "name", "param_hint", "possibility")}
+    texts = (
+        both("Usage:"),
+        both("Options"),
+        both("Commands"),
+        both("Show this message and exit."),
+        both("Show the version and exit."),
+        both("Missing argument"),
+        both("Missing option"),
+        both("No such option {name!r}."),
+        both("No such command {name!r}."),
+        both("Did you mean {possibility}?", **places),
+        both("Invalid value for {param_hint}: {message}", **places),
+        both("Option {name!r} does not take a value."),
+        both("Option {name!r} requires an argument."),
+        both("Got unexpected extra argument ({args})", **places),
+        both("{name} {filename!r} does not exist.", **places),
+        both("{name} {filename!r} is a file.", **places),
+        both("{name} {filename!r} is a directory.", **places),
+        both("{name} {filename!r} is not readable.", **places),
+        both("file"),
+        both("directory"),
+    )
+    return {text.en: text.zh for text in texts}
 
 
 class Command(click.Command):

@@ -52,6 +52,7 @@ STRATEGIES = ("greedy", "sample", "beam")
 def decode(*, prompt: str, max_tokens: int, ignore_eos: bool, top: int, as_json: bool, **settings: object) -> None:
     chosen = Strategy(kind=str(settings.pop("strategy")), **settings)  # type: ignore[arg-type]
     with opening.model() as model:
+        model.info()  # loaded now: `seconds` are those of decoding
         started = time.perf_counter()
         steps = model.decode(prompt, chosen, max_tokens=max_tokens, top=top, ignore_eos=ignore_eos)
         if as_json:

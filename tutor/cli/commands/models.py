@@ -116,9 +116,11 @@ def pull_model(*, name: str | None, source: str | None, if_missing: bool, as_jso
     from tutor.runtime import catalogue
 
     entry = catalogue.entry(name or opening.model_name())
-    if if_missing and catalogue.installed(entry):
-        return
-    fetch(entry, source=source)
+    if source is None and catalogue.installed(entry):
+        if not if_missing:
+            diagnostics.say(tr("{name} is here already.", name=visible(entry.name)))
+    else:
+        fetch(entry, source=source)
     if as_json:
         output.document(entry_data(entry))
 
