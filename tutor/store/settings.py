@@ -46,20 +46,11 @@ def _text(value: Any) -> str:
     return value
 
 
-def _text_map(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or len(value) > 500:
-        raise ValueError(value)
-    return {_text(key): _text(item) for key, item in value.items()}
-
-
 SETTINGS: dict[str, Setting] = {
     "language": Setting(None, "zh, en", _one_of(*LANGUAGES)),
-    "theme": Setting("auto", "auto, light, dark", _one_of("auto", "light", "dark")),
-    "daily_limit": Setting(40, "0–1000", _whole(0, 1000)),
+    "theme": Setting(None, "dark, light, terminal", _one_of("dark", "light", "terminal")),
+    "daily_limit": Setting(30, "0–1000", _whole(0, 1000)),
     "model": Setting(None, "name, path", _text),
-    "server": Setting(None, "URL", _text),
-    "threads": Setting(None, "1–256", _whole(1, 256)),
-    "keymap": Setting({}, "{id: key}", _text_map),
 }
 
 
