@@ -29,7 +29,7 @@ def column_widths(rows: Sequence[Row], room: int) -> list[int] | None:
     The widest columns give way first; words are broken only when there is no other way.
     """
     columns = list(zip(*rows, strict=True))
-    natural = [max(cell.cell_len for cell in column) for column in columns]
+    natural = [max(1, *(cell.cell_len for cell in column)) for column in columns]
     if sum(natural) <= room:
         return natural
     words = [max(longest_box(cell.plain) for cell in column) for column in columns]
@@ -72,7 +72,7 @@ def table(
         return _records(header, rows, width, palette, signs)
     styled = [_styled(cell, palette.strong) for cell in header]
     stroke = "-" if palette.plain else "─"
-    rule = Text((" " * GAP).join(stroke * max(1, w) for w in widths), palette.rule)
+    rule = Text.assemble(((" " * GAP).join(stroke * w for w in widths), palette.rule))
     lines = [*row_lines(styled, widths, aligns), rule]
     if margin:
         lines = prefixed(lines, Text(" " * margin), Text(" " * margin))

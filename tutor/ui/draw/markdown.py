@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 # Text narrower than this is a pillar: deeper lists and quotes then stay at their parent's margin.
-LEAST = 16
+LEAST = 12
 TAB = 4
 
 
@@ -116,7 +116,7 @@ def _block(node: SyntaxTreeNode, width: int, palette: Palette) -> list[Text]:
         case "hr" if palette.spoken:
             return []
         case "hr":
-            return [Text(("-" if palette.plain else "─") * min(width, 24), palette.rule)]
+            return [Text.assemble((("-" if palette.plain else "─") * min(width, 24), palette.rule))]
         case _:
             return wrap(Text(clean(node.content)), width)
 
@@ -134,7 +134,7 @@ def _list(node: SyntaxTreeNode, width: int, palette: Palette) -> list[Text]:
         if lines and not tight:
             lines.append(Text())
         if inner == width:
-            lines += body
+            lines += [Text.assemble((marker.rstrip(), palette.accent)), *body]
         else:
             lines += prefixed(body, Text(marker.rjust(size), palette.accent), Text(" " * size))
     return lines

@@ -8,6 +8,11 @@ from math import ceil, floor, isfinite, log10
 _MOST_DECIMALS = 4
 
 
+def usable(value: float) -> bool:
+    """Whether `value` has a place on an axis: finite, and so that differences stay finite."""
+    return isfinite(value) and abs(value) < 1e300
+
+
 def number(value: float, decimals: int) -> str:
     """`value` with so many decimals and thousands apart; a value too small to show so keeps one digit, as `4e-05`."""
     if not isfinite(value):
@@ -25,7 +30,7 @@ def column(values: Sequence[float]) -> list[str]:
 
 def column_decimals(values: Sequence[float]) -> int:
     """How many decimals `column` gives."""
-    finite = [abs(value) for value in values if isfinite(value)]
+    finite = [abs(value) for value in values if usable(value)]
     if all(value == floor(value) for value in finite):
         return 0
     return min(_MOST_DECIMALS, max(0, 2 - floor(log10(max(finite)))))

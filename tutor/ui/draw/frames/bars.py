@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite, isnan
+from math import isnan
 
 from rich.style import Style
 from rich.text import Text
@@ -11,7 +11,7 @@ from tutor.domain.frames import Bar, Bars
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.common import label_text, name_lines
 from tutor.ui.draw.grid import LEFT, RIGHT, row_lines
-from tutor.ui.draw.numbers import column
+from tutor.ui.draw.numbers import column, usable
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 
@@ -62,24 +62,26 @@ class _Scale:
     """Where zero lies and how many cells a unit has."""
 
     def __init__(self, frame: Bars, width: int) -> None:
-        values = [item.value for item in frame.items if isfinite(item.value)]
-        high = max([0.0, *values]) if frame.high is None else frame.high
+        values = [item.value for item in frame.items if usable(item.value)]
+        given = frame.high is not None and usable(frame.high)
+        high = max(0.0, frame.high or 0.0) if given else max([0.0, *values])
         low = min([0.0, *values])
-        self.width = width
         self.low, self.high = low, high if high > low else low + 1.0
-        self.zero = round(width * -low / (self.high - low))
+        # With values on both sides of zero the axis takes a cell of its own.
+        self.room = width - 1 if low else width
+        self.zero = round(self.room * -low / (self.high - low))
 
     def bar(self, item: Bar, palette: Palette, style: Style) -> Text:
         if isnan(item.value):
             return Text()
         value = min(max(item.value, self.low), self.high)
-        exact = abs(value) / (self.high - self.low) * self.width
+        exact = abs(value) / (self.high - self.low) * self.room
         if not self.low:
-            return Text(_rightward(exact, self.width, palette, bool(value)), style)
+            return Text(_rightward(exact, self.room, palette, bool(value)), style)
         left, right = (exact, 0.0) if value < 0 else (0.0, exact)
         axis = "|" if palette.plain else "│"
         before = _leftward(left, self.zero, palette, value < 0)
-        after = _rightward(right, self.width - self.zero - 1, palette, value > 0)
+        after = _rightward(right, self.room - self.zero, palette, value > 0)
         return Text.assemble((before, style), (axis, palette.rule), (after, style))
 
 

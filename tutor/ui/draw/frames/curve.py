@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 
 from rich.style import Style
 from rich.text import Text
@@ -11,7 +11,7 @@ from rich.text import Text
 from tutor.domain.frames import Curve, Series
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.common import name_lines
-from tutor.ui.draw.numbers import column, number, ticks
+from tutor.ui.draw.numbers import column, number, ticks, usable
 from tutor.ui.draw.palette import Palette
 from tutor.ui.draw.wrap import wrap
 
@@ -56,7 +56,7 @@ def draw_curve(frame: Curve, width: int, palette: Palette, language: str) -> lis
 
 def _points(series: Series, *, log: bool) -> list[Point]:
     pairs = zip(series.xs, series.ys, strict=False)
-    finite = [(float(x), float(y)) for x, y in pairs if isfinite(x) and isfinite(y)]
+    finite = [(float(x), float(y)) for x, y in pairs if usable(x) and usable(y)]
     return [(x, log10(y)) for x, y in finite if y > 0] if log else finite
 
 
@@ -122,14 +122,11 @@ class _Plot:
 
     def rows(self, styles: list[Style], palette: Palette) -> list[Text]:
         labels = {self.dot((self.x_low, y))[1] // 4: text for y, text in self.y_ticks}
-        bar, tick, corner, stroke, notch = "|+++-" if palette.plain else "│┤└─┬"
-        if palette.plain:
-            notch, stroke, corner, tick = "+", "-", "+", "+"
+        bar, tick, corner, stroke, notch = "|++-+" if palette.plain else "│┤└─┬"
         lines = []
         for i in range(self.height):
             label = labels.get(i, "")
-            line = Text(label.rjust(self.margin), palette.muted).append(tick if label else bar, palette.rule)
-            line = Text().append_text(line)
+            line = Text.assemble((label.rjust(self.margin), palette.muted), (tick if label else bar, palette.rule))
             for j in range(self.width):
                 line.append_text(self._cell(i, j, styles, palette))
             line.rstrip()
@@ -156,7 +153,8 @@ class _Plot:
             if not labels or at > len(labels):
                 labels = labels.ljust(at) + text
         margin = " " * self.margin
-        return [Text(margin + corner + "".join(line), palette.rule), Text(f"{margin} {labels}", palette.muted)]
+        axis = Text.assemble((margin + corner + "".join(line), palette.rule))
+        return [axis, Text.assemble((f"{margin} {labels}", palette.muted))]
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:

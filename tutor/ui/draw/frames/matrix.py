@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite, isnan
+from math import isnan
 
 from rich.text import Text
 
 from tutor.domain.frames import Matrix
 from tutor.ui.draw.frames.common import label_text, name_lines
-from tutor.ui.draw.numbers import number
+from tutor.ui.draw.numbers import number, usable
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 
 SHADES = " ░▒▓█"
 _PLAIN_SHADES = " .:+#"
 _MOST_HEADER_LINES = 3
+# So few columns are shown as numbers even when that takes several panels.
+_FEW_COLUMNS = 8
 # The part of the range that is drawn as nothing: a weight of 0.05 must still be seen.
 _BLANK_BELOW = 0.02
 
@@ -34,9 +36,9 @@ class _Heat:
 
     def __init__(self, frame: Matrix, columns: int, width: int, palette: Palette) -> None:
         self.frame, self.columns, self.width, self.palette = frame, columns, width, palette
-        finite = [v for row in frame.values for v in row if isfinite(v)]
-        self.low = min(finite, default=0.0) if frame.low is None else frame.low
-        self.high = max(finite, default=1.0) if frame.high is None else frame.high
+        finite = [v for row in frame.values for v in row if usable(v)]
+        self.low = min(finite, default=0.0) if frame.low is None or not usable(frame.low) else frame.low
+        self.high = max(finite, default=1.0) if frame.high is None or not usable(frame.high) else frame.high
         self.shades = _PLAIN_SHADES if palette.plain else SHADES
         self.marked = any(mark for row in frame.marks for mark in row)
         self.column_names = _labels(frame.columns, columns)
@@ -53,6 +55,8 @@ class _Heat:
             if self._header_height(fitting) <= _MOST_HEADER_LINES:
                 return self._panel(range(self.columns), fitting, self.column_names, numbers=True)
             return self._indexed(cell, numbers=True)
+        if cell <= self.room and self.columns <= _FEW_COLUMNS:
+            return self._indexed(cell, numbers=True)
         return self._indexed(2 if widest >= 2 else 1, numbers=False)
 
     def _number(self, value: float) -> str:
@@ -68,18 +72,22 @@ class _Heat:
         shared = own and self.frame.columns == self.frame.rows
         if shared:
             self._number_rows()
+        if cell > self.room:
+            cell, numbers = 1, False
         per_panel = max(1, self.room // cell)
         lines: list[Text] = []
         for start in range(0, self.columns, per_panel):
             if lines:
                 lines.append(Text())
             panel = range(start, min(start + per_panel, self.columns))
-            names = [Text(str(i + 1)) for i in range(self.columns)]
+            # Columns without names need numbers only to be found in another panel.
+            named = own or per_panel < self.columns
+            names = [Text(str(i + 1) if named else "") for i in range(self.columns)]
             lines += self._panel(panel, cell, names, numbers=numbers)
         if own and not shared:
             key = "  ".join(f"{i + 1} {name.plain}" for i, name in enumerate(self.column_names))
             lines += wrap(Text(key, self.palette.muted), self.width)
-        return lines if numbers else [*lines, self._legend()]
+        return lines if numbers else [*lines, *self._legend()]
 
     def _number_rows(self) -> None:
         size = len(str(len(self.row_names)))
@@ -97,7 +105,7 @@ class _Heat:
                 line.append_text(self._cell(value, self._mark(i, j), cell, numbers=numbers))
             line.rstrip()
             lines.append(line)
-            lines += [Text(other.plain.rjust(self.row_width), self.palette.muted) for other in others]
+            lines += [Text.assemble((other.plain.rjust(self.row_width), self.palette.muted)) for other in others]
         return lines
 
     def _header(self, columns: range, cell: int, names: Sequence[Text]) -> list[Text]:
@@ -127,7 +135,7 @@ class _Heat:
             name = names[j].plain
             if (j == columns.start or (j + 1) % every == 0) and end - len(name) >= len(header):
                 header = header.ljust(end - len(name)) + name
-        return Text(header, self.palette.muted)
+        return Text.assemble((header, self.palette.muted))
 
     def _mark(self, row: int, column: int) -> str:
         marks = self.frame.marks[row] if row < len(self.frame.marks) else ()
@@ -145,18 +153,21 @@ class _Heat:
         return Text(shade + self.shades[level] * (cell - 1), style)
 
     def _level(self, value: float) -> int:
-        if isnan(value) or value == float("-inf") or not self.high > self.low:
-            return 0
-        part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         steps = len(self.shades) - 1
+        if isnan(value) or value == float("-inf"):
+            return 0
+        if not self.high > self.low:
+            return steps if value > 0 else 0
+        part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return 0 if part < _BLANK_BELOW else 1 + min(steps - 1, int(part * steps))
 
-    def _legend(self) -> Text:
-        legend = Text(" " * (self.row_width + 1))
-        legend.append(f"{number(self.low, self.frame.digits)} ", self.palette.muted)
+    def _legend(self) -> list[Text]:
+        legend = Text.assemble((f"{number(self.low, self.frame.digits)} ", self.palette.muted))
         for level, shade in enumerate(self.shades):
             legend.append(shade * 2, self.palette.heat[level])
-        return legend.append(f" {number(self.high, self.frame.digits)}", self.palette.muted)
+        legend.append(f" {number(self.high, self.frame.digits)}", self.palette.muted)
+        fits = self.row_width + 1 + legend.cell_len <= self.width
+        return wrap(legend, self.width, indent=self.row_width + 1 if fits else 0)
 
 
 def _labels(names: Sequence[str], count: int) -> list[Text]:

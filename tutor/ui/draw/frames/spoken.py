@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite
 
 from rich.text import Text
 
@@ -13,7 +12,7 @@ from tutor.domain.plaintext import clean, visible
 from tutor.ui.draw.frames.common import label_text
 from tutor.ui.draw.frames.tokens import token_text
 from tutor.ui.draw.frames.tree import children_of
-from tutor.ui.draw.numbers import column, number
+from tutor.ui.draw.numbers import column, number, usable
 from tutor.ui.draw.palette import SPACE_SIGN
 from tutor.ui.draw.wrap import wrap
 
@@ -113,7 +112,7 @@ def _tree(frame: Tree, language: str) -> Iterator[str]:
 
 
 def _series(frame: Curve, series: Series, language: str) -> Iterator[str]:
-    pairs = [(x, y) for x, y in zip(series.xs, series.ys, strict=False) if isfinite(x) and isfinite(y)]
+    pairs = [(x, y) for x, y in zip(series.xs, series.ys, strict=False) if usable(x) and usable(y)]
     name = visible(series.name.get(language))
     if not pairs:
         return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
@@ -12,7 +10,7 @@ from tutor.domain.frames import Lane, Span, Timeline
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.common import name_lines
 from tutor.ui.draw.grid import GAP, prefixed
-from tutor.ui.draw.numbers import column, ticks
+from tutor.ui.draw.numbers import column, ticks, usable
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 
@@ -48,12 +46,12 @@ class Scale:
 
     @classmethod
     def of(cls, frame: Timeline, room: int) -> Scale:
-        times = [t for lane in frame.lanes for s in lane.spans for t in (s.start, s.end) if isfinite(t)]
+        times = [t for lane in frame.lanes for s in lane.spans for t in (s.start, s.end) if usable(t)]
         start, end = min(times, default=0.0), max(times, default=1.0)
-        return cls(start, end if end > start else start + 1.0, room, bool(times))
+        return cls(start, end if end > start else start + max(1.0, abs(start) / 10), room, bool(times))
 
     def cell(self, time: float) -> int:
-        if not isfinite(time):
+        if not usable(time):
             return 0 if time < 0 else self.room
         return round((time - self.start) / (self.end - self.start) * self.room)
 
