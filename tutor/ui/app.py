@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 # Chinese input methods and Ctrl+J break on terminals that half-support the kitty protocol; read at Textual's import.
 os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
@@ -15,10 +15,11 @@ if "SSH_CONNECTION" in os.environ:
     # A slow link: the terminal's own sixteen colours, nothing that moves by itself, fewer and larger updates.
     os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "standard")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "20")
+    os.environ.setdefault("TEXTUAL_FPS", "30")
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from tutor.domain.errors import TutorError
 from tutor.domain.language import language as current_language
@@ -26,6 +27,7 @@ from tutor.domain.language import language_from_environment, set_language
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services
 from tutor.ui.themes import PALETTES, themes
+from tutor.ui.thrift import Shown
 
 if TYPE_CHECKING:
     from tutor.ui.draw.palette import Palette
@@ -46,12 +48,14 @@ class TutorApp(App[int]):
         Binding("question_mark,f1", "help", "Help", id="app.help"),
         Binding("ctrl+p", "palette", "Commands", id="app.palette", show=False),
         Binding("L", "language", "Language", id="app.language", show=False),
+        Binding("ctrl+l", "redraw", "Draw the screen anew", id="app.redraw", show=False),
         Binding("ctrl+q,ctrl+c", "leave", "Quit", id="app.quit", show=False, priority=True, system=True),
     ]
 
     def __init__(self, services: Services, *, language: str | None = None) -> None:
         super().__init__()
         self.services = services
+        self._shown = Shown()
         self._asked_language = language
         for theme in themes():
             self.register_theme(theme)
@@ -68,7 +72,16 @@ class TutorApp(App[int]):
         self.theme = theme if theme in PALETTES else "dark"
         self.set_keymap(self.services.keymap())
 
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        super()._display(screen, self._shown.thrifty(renderable))
+
+    def action_redraw(self) -> None:
+        """Send everything again: something else has written on the terminal."""
+        self._shown.forget()
+        self.refresh(layout=True)
+
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
         self.animation_level = "none"
         self._catch_signals()
         from tutor.ui.screens.home import HomeScreen

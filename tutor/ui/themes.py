@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tutor.ui.draw.palette import DARK, LIGHT, Palette
 
@@ -68,6 +68,7 @@ def _theme(name: str, *, accent: str, ground: str, ink: str, raised: str, quiet:
         dark=dark,
         ansi=name == "terminal",
         variables={
+            **(BUILTIN_THEMES["ansi-dark"].variables if name == "terminal" else {}),
             "scrollbar": quiet,
             "scrollbar-hover": quiet,
             "scrollbar-active": accent,

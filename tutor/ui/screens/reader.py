@@ -31,7 +31,7 @@ SAVE_AFTER = 0.6  # seconds without scrolling before the place is written down
 class Page(VerticalScroll, can_focus=True):
     """The scrolled column."""
 
-    DEFAULT_CSS = "Page { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "Page { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
 
     class Scrolled(Message):
         """The page stands elsewhere."""

@@ -13,15 +13,17 @@ from textual.widgets import Input
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
+from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import fit
-from tutor.ui.widgets.lines import Row, RowList
+from tutor.ui.widgets.lines import Lines, Row, RowList
 from tutor.ui.widgets.question import AnswerInput
 
 if TYPE_CHECKING:
     from tutor.content.search import Hit
 
-LIMIT = 30
+LIMIT = 10  # a row each: what is not among the first ten is found by a better word
+SNIPPET = 2
 
 
 class SearchScreen(TutorScreen):
@@ -34,7 +36,7 @@ class SearchScreen(TutorScreen):
         Binding("escape", "back", "Back", id="search.back"),
     ]
 
-    DEFAULT_CSS = "SearchScreen Input { margin: 0 1 1 1; }"
+    DEFAULT_CSS = "SearchScreen Input { margin: 0 1 1 1; } SearchScreen #snippet { padding: 0 1; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +45,7 @@ class SearchScreen(TutorScreen):
     def body(self) -> Iterable[Widget]:
         yield AnswerInput(placeholder=tr("words in Chinese or English"), enter="Open")
         yield RowList(id="hits")
+        yield Lines(self._snippet_lines, id="snippet")
 
     def heading(self) -> tuple[str, str]:
         return tr("Search"), ""
@@ -96,9 +99,7 @@ class SearchScreen(TutorScreen):
             title = Text.assemble(
                 (f"{numbers.get(hit.lesson, 0):02d} ", palette.muted), (hit.title.get(), palette.strong)
             )
-            rows.append(Row(fit(title, width), key=(hit.lesson, hit.section)))
-            snippet = Text("   " + visible(hit.snippet.get()), style=palette.muted)
-            rows.append(Row(fit(snippet, width), heading=True))
+            rows.append(Row(fit(title, width), key=hit))
         if query and not hits:
             sentence = tr(
                 "Nothing found for {query}. Try one word, or the term in the other language.", query=visible(query)
@@ -106,6 +107,18 @@ class SearchScreen(TutorScreen):
             rows.append(Row(fit(Text(sentence, style=palette.muted), width), heading=True))
         self.query_one("#hits", RowList).set_rows(rows, cursor=0)
         self.query_one("#hits", RowList).scroll_to(y=0, animate=False)
+
+        self.query_one("#snippet", Lines).redraw()
+
+    def _snippet_lines(self, width: int) -> list[Text]:
+        """Two lines of the text around what was found under the cursor."""
+        row = self.query_one("#hits", RowList).current
+        snippet = getattr(row.key, "snippet", None) if row is not None else None
+        lines = wrap(Text(visible(snippet.get()), style=self.app.palette.muted), width) if snippet else []
+        return [*lines, Text(), Text()][:SNIPPET]
+
+    def on_row_list_moved(self) -> None:
+        self.query_one("#snippet", Lines).redraw()
 
     def action_move(self, step: int) -> None:
         self.query_one("#hits", RowList).action_move(step)
@@ -118,6 +131,6 @@ class SearchScreen(TutorScreen):
         self.query_one("#hits", RowList).action_choose()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
-        if isinstance(event.row.key, tuple):
-            slug, section = event.row.key
-            self.app.open_lesson(slug, section=section)
+        hit = event.row.key
+        if hasattr(hit, "section"):
+            self.app.open_lesson(hit.lesson, section=hit.section)

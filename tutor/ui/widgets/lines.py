@@ -99,7 +99,7 @@ class RowList(ScrollView, can_focus=True):
     Posts `Chosen` on Enter or a click on the row under the cursor, `Moved` when the cursor moves.
     """
 
-    DEFAULT_CSS = "RowList { height: 1fr; width: 100%; overflow-x: hidden; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "RowList { height: 1fr; width: 100%; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Open", id="list.open"),

@@ -15,10 +15,12 @@ from tutor.ui.widgets.lines import Draw, strip_of
 class Pager(ScrollView):
     """`draw` makes the lines for a width in cells; it is called again by `redraw` and when the width changes."""
 
-    DEFAULT_CSS = "Pager { height: 1fr; width: 100%; overflow-x: hidden; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = (
+        "Pager { height: 1fr; width: 100%; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
+    )
 
-    def __init__(self, draw: Draw, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, draw: Draw, *, id: str | None = None, can_focus: bool = False) -> None:
+        super().__init__(id=id, can_focus=can_focus)
         self._draw = draw
         self._lines: list[Text] = []
 
