@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from tutor.ui.draw.wrap import CLOSING, OPENING, graphemes, wrap
+from tutor.ui.draw.wrap import _COMMON, _COMMON_WIDE, CLOSING, OPENING, _all_boxes, _common_boxes, graphemes, wrap
 
 HAN = "千问模型词元注意力把一个字变成数字困惑度是怎么算的"
 ALPHABET = HAN + OPENING + CLOSING + "abcXYZ019 _-/.,:;()[]'\"" + "é😀\u0301\u200d\ufe0f❤🇨🇳👍🏽\t\n\u3000한カ"
@@ -127,3 +129,17 @@ def test_a_line_may_be_changed_without_changing_the_source() -> None:
     source = Text("short")
     wrap(source, 20)[0].append(" and more")
     assert source.plain == "short"
+
+
+def test_the_quick_pattern_knows_the_width_of_every_character_it_is_used_for() -> None:
+    wide = re.compile(f"[{_COMMON_WIDE}]")
+    for code in range(0x20, 0x30000):
+        character = chr(code)
+        if _COMMON.fullmatch(character):
+            assert cell_len(character) == (2 if wide.match(character) else 1), hex(code)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet=HAN + OPENING + CLOSING + "abc 019-/.,:()[]'カ「」→─", max_size=80))
+def test_the_quick_pattern_finds_the_same_boxes(source: str) -> None:
+    assert _common_boxes().findall(source) == _all_boxes().findall(source)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from rich.style import Style
 from rich.text import Text
 
 from tutor.domain import language as words
@@ -16,6 +19,22 @@ def name_lines(label: words.Text, width: int, palette: Palette, language: str, u
     if unit:
         text.append(f" ({visible(unit)})" if text else f"({visible(unit)})", palette.muted)
     return wrap(text, width) if text else []
+
+
+def joined(cells: Iterable[tuple[str, Style]]) -> Text:
+    """Cells of a picture as one line: neighbours of one style become one span, for every span costs bytes on the wire.
+
+    Blank cells take their neighbour's style; their own ground, if any, would not be seen.
+    """
+    runs: list[tuple[str, Style]] = []
+    for text, style in cells:
+        if runs and (style == runs[-1][1] or not text.strip()):
+            runs[-1] = (runs[-1][0] + text, runs[-1][1])
+        else:
+            runs.append((text, style))
+    line = Text.assemble(*runs)
+    line.rstrip()
+    return line
 
 
 def label_text(label: str) -> str:

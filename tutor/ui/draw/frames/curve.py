@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tutor.domain.frames import Curve, Series
 from tutor.domain.plaintext import visible
-from tutor.ui.draw.frames.common import name_lines
+from tutor.ui.draw.frames.common import joined, name_lines
 from tutor.ui.draw.numbers import column, number, ticks, usable
 from tutor.ui.draw.palette import Palette
 from tutor.ui.draw.wrap import wrap
@@ -126,22 +126,19 @@ class _Plot:
         lines = []
         for i in range(self.height):
             label = labels.get(i, "")
-            line = Text.assemble((label.rjust(self.margin), palette.muted), (tick if label else bar, palette.rule))
-            for j in range(self.width):
-                line.append_text(self._cell(i, j, styles, palette))
-            line.rstrip()
-            lines.append(line)
+            axis = [(label.rjust(self.margin), palette.muted), (tick if label else bar, palette.rule)]
+            lines.append(joined([*axis, *(self._cell(i, j, styles, palette) for j in range(self.width))]))
         return lines + self._x_axis(corner, stroke, notch, palette)
 
-    def _cell(self, i: int, j: int, styles: list[Style], palette: Palette) -> Text:
+    def _cell(self, i: int, j: int, styles: list[Style], palette: Palette) -> tuple[str, Style]:
         if (i, j) in self.glyphs:
             series = self.glyphs[i, j]
-            return Text(GLYPHS[series % len(GLYPHS)], styles[series])
+            return GLYPHS[series % len(GLYPHS)], styles[series]
         if not self.bits[i][j]:
-            return Text(" ")
+            return " ", palette.text
         series = self.owner[i][j]
         character = GLYPHS[series % len(GLYPHS)] if palette.plain else chr(_BRAILLE + self.bits[i][j])
-        return Text(character, styles[series])
+        return character, styles[series]
 
     def _x_axis(self, corner: str, stroke: str, notch: str, palette: Palette) -> list[Text]:
         xs = ticks(self.x_low, self.x_high, max(2, self.width // 12))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+from rich.style import Style
 from rich.text import Text
 
 from tutor.domain.frames import Matrix
-from tutor.ui.draw.frames.common import label_text, name_lines
+from tutor.ui.draw.frames.common import joined, label_text, name_lines
 from tutor.ui.draw.numbers import number, usable
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
@@ -99,12 +100,10 @@ class _Heat:
         lines = self._header(columns, cell, names)
         for i, (name, values) in enumerate(zip(self.row_names, self.frame.values, strict=True)):
             first, *others = wrap(name, self.row_width)
-            line = Text.assemble(" " * (self.row_width - first.cell_len), (first.plain, self.palette.muted), " ")
-            for j in columns:
-                value = values[j] if j < len(values) else None
-                line.append_text(self._cell(value, self._mark(i, j), cell, numbers=numbers))
-            line.rstrip()
-            lines.append(line)
+            head = (" " * (self.row_width - first.cell_len) + first.plain + " ", self.palette.muted)
+            row = [*values, *[None] * (columns.stop - len(values))]
+            cells = [self._cell(row[j], self._mark(i, j), cell, numbers=numbers) for j in columns]
+            lines.append(joined([head, *cells]))
             lines += [Text.assemble((other.plain.rjust(self.row_width), self.palette.muted)) for other in others]
         return lines
 
@@ -141,16 +140,16 @@ class _Heat:
         marks = self.frame.marks[row] if row < len(self.frame.marks) else ()
         return marks[column] if column < len(marks) else ""
 
-    def _cell(self, value: float | None, mark: str, cell: int, *, numbers: bool) -> Text:
+    def _cell(self, value: float | None, mark: str, cell: int, *, numbers: bool) -> tuple[str, Style]:
         if value is None:
-            return Text(" " * cell)
+            return " " * cell, self.palette.text
         level = self._level(value)
         style = self.palette.heat[level] + mark_style(self.palette, mark)
         if numbers:
             sign = mark_sign(mark) if self.marked else ""
-            return Text((sign + self._number(value)).rjust(cell), style)
+            return (sign + self._number(value)).rjust(cell), style
         shade = mark_sign(mark) if mark else self.shades[level]
-        return Text(shade + self.shades[level] * (cell - 1), style)
+        return shade + self.shades[level] * (cell - 1), style
 
     def _level(self, value: float) -> int:
         steps = len(self.shades) - 1
