@@ -12,15 +12,17 @@ from tutor.domain.language import tr
 from tutor.domain.quiz import Number, Order, Question
 from tutor.runtime.expected import expected
 from tutor.store.anki import Note, guid_for, write_package
+from tutor.store.exchange import export_json
+from tutor.store.progress import Progress
 
 
 def export_anki(target: Path, *, everything: bool) -> int:
     """Write the questions answered so far, or all there are, as an Anki package. Gives how many cards it has."""
     with opening.progress() as progress, opening.Models() as models:
-        answered = {slug for slug, each in progress.lesson_progress().items() if each.answered}
+        chosen = None if everything else answered(progress)
         notes = []
         for slug, question in questions():
-            if not everything and slug not in answered:
+            if chosen is not None and (slug, question.id) not in chosen:
                 continue
             try:
                 notes.append(note(slug, question, models))
@@ -29,6 +31,13 @@ def export_anki(target: Path, *, everything: bool) -> int:
     if not notes:
         raise UsageError("No question has been answered yet.", hint="`--all` takes all questions there are.")
     return write_package(notes, target)
+
+
+def answered(progress: Progress) -> set[tuple[str, str]]:
+    """Lesson and id of every question with an answer that was not taken back."""
+    data = export_json(progress)
+    undone = {entry["review"] for entry in data["undone"]}
+    return {(entry["lesson"], entry["question"]) for entry in data["reviews"] if entry["id"] not in undone}
 
 
 def questions() -> Iterator[tuple[str, Question]]:

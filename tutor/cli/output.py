@@ -32,6 +32,19 @@ def line(text: str = "") -> None:
     sys.stdout.write(clean(text) + "\n")
 
 
+def bare(lines: Iterable[RichText]) -> None:
+    """Print the lines' text alone, without an escape sequence wherever it goes."""
+    for text in lines:
+        line(text.plain.rstrip())
+
+
+def prose(source: object) -> None:
+    """Print a text of a lesson or a quiz, wrapped."""
+    from tutor.ui.draw.markdown import markdown
+
+    drawn(markdown(str(source), width(), palette()))
+
+
 def prompt(text: str) -> None:
     """Print what stands before the reader's cursor, and show it now."""
     sys.stdout.write(clean(text))
@@ -43,11 +56,10 @@ def raw(text: str) -> None:
     sys.stdout.write(text)
 
 
-def drawn(lines: Iterable[RichText], *, plain: bool = False) -> None:
+def drawn(lines: Iterable[RichText]) -> None:
     """Print lines that `ui/draw` made; in colour only on a terminal that wants it."""
-    if plain or not colours():
-        for text in lines:
-            line(text.plain.rstrip())
+    if call().plain or not colours():
+        bare(lines)
         return
     from rich.console import Console
 

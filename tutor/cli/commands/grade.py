@@ -51,7 +51,7 @@ def grade(*, question: str, answer: str, as_json: bool) -> None:
         return
     output.line(tr("Right.") if verdict.correct else tr("Not right."))
     if verdict.why:
-        output.line(str(verdict.why))
+        output.prose(verdict.why)
     if not verdict.correct and verdict.expected:
-        output.line(tr("The right answer: {answer}", answer=verdict.expected))
-    output.line(str(verdict.explain))
+        output.prose(tr("The right answer: {answer}", answer=verdict.expected))
+    output.prose(verdict.explain)

@@ -89,18 +89,15 @@ def lesson(*, slug: str, as_json: bool) -> int | None:
 
 def print_lesson(lesson: Lesson) -> None:
     """The whole lesson, as a page to scroll through."""
-    from tutor.ui.draw.markdown import markdown
-
-    width, palette = output.width(), output.palette()
-    output.drawn(markdown(f"# {lesson.title}", width, palette))
+    output.prose(f"# {lesson.title}")
     output.line()
-    output.drawn(markdown(str(lesson.answer), width, palette))
+    output.prose(lesson.answer)
     for block in lesson.blocks:
         output.line()
         if isinstance(block, Section):
-            output.drawn(markdown(f"## {block.title}", width, palette))
+            output.prose(f"## {block.title}")
             output.line()
-            output.drawn(markdown(str(block.body), width, palette))
+            output.prose(block.body)
         elif isinstance(block, DemoBlock):
             output.line("> " + tr("Demo: qwtutor demo {name}", name=demo_call(block)))
         elif isinstance(block, CheckBlock):
@@ -109,7 +106,7 @@ def print_lesson(lesson: Lesson) -> None:
         output.line()
         output.line(tr("References"))
         for reference in lesson.references:
-            output.drawn(markdown(f"- {reference_line(reference)}", width, palette))
+            output.prose(f"- {reference_line(reference)}")
 
 
 def reference_line(reference: Reference) -> str:

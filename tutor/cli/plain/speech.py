@@ -26,23 +26,23 @@ class Leave(Exception):
 def say(text: object = "", *, indent: int = 0) -> None:
     """Plain text, wrapped; `indent` spaces before the lines after the first."""
     for line in str(text).split("\n"):
-        output.drawn(wrap(RichText(line), WIDTH, hang=indent) if line.strip() else [RichText()], plain=True)
+        output.bare(wrap(RichText(line), WIDTH, hang=indent) if line.strip() else [RichText()])
 
 
 def say_markdown(source: object) -> None:
     """A lesson's or a question's text."""
-    output.drawn(markdown(str(source), WIDTH, SPOKEN), plain=True)
+    output.bare(markdown(str(source), WIDTH, SPOKEN))
 
 
 def say_numbered(number: object, text: object) -> None:
     """`1. text`: an option, an item, a menu's entry."""
     label = f"{number}. "
-    output.drawn(wrap(RichText(label) + inline(str(text), SPOKEN), WIDTH, hang=len(label)), plain=True)
+    output.bare(wrap(RichText(label) + inline(str(text), SPOKEN), WIDTH, hang=len(label)))
 
 
 def say_step(step: Step) -> None:
     """A step of a demo, its pictures in words."""
-    output.drawn(draw_step(step, WIDTH, SPOKEN, language()), plain=True)
+    output.bare(draw_step(step, WIDTH, SPOKEN, language()))
 
 
 def ask(question: str) -> str:
