@@ -221,8 +221,8 @@ def test_a_matrix_shows_its_numbers_where_they_fit() -> None:
 
 
 def test_columns_stand_under_their_names() -> None:
-    header, row = plain(Matrix(((1.0, 2.0, 3.0),), ("r",), ("词元", "b", "long name")))
-    ends = [cell_len(header[: header.index(name) + len(name)]) for name in ("词元", "b", "long name")]
+    header, row = plain(Matrix(((1.0, 2.0, 3.0),), ("r",), ("词元", "b", "long-name")))
+    ends = [cell_len(header[: header.index(name) + len(name)]) for name in ("词元", "b", "long-name")]
     assert [cell_len(row[: row.index(n) + len(n)]) for n in ("1.00", "2.00", "3.00")] == ends
 
 

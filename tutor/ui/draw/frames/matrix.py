@@ -12,11 +12,11 @@ from tutor.domain.frames import Matrix
 from tutor.ui.draw.frames.common import joined, label_text, name_lines
 from tutor.ui.draw.numbers import number, usable
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
-from tutor.ui.draw.wrap import wrap
+from tutor.ui.draw.wrap import longest_box, wrap
 
 SHADES = " ░▒▓█"
 _PLAIN_SHADES = " .:+#"
-_MOST_HEADER_LINES = 3
+_MOST_HEADER_LINES = 2
 # So few columns are shown as numbers even when that takes several panels.
 _FEW_COLUMNS = 8
 # The part of the range that is drawn as nothing: a weight of 0.05 must still be seen.
@@ -49,12 +49,12 @@ class _Heat:
 
     def lines(self) -> list[Text]:
         cell = 1 + max(len(self._number(v)) for row in self.frame.values for v in row) + int(self.marked)
-        names = max((name.cell_len for name in self.column_names), default=0)
         widest = self.room // self.columns
         if widest >= cell:
-            fitting = min(max(cell, names + 1), widest)
-            if self._header_height(fitting) <= _MOST_HEADER_LINES:
-                return self._panel(range(self.columns), fitting, self.column_names, numbers=True)
+            whole_words = 1 + max(longest_box(name.plain) for name in self.column_names)
+            for fitting in range(min(max(cell, whole_words), widest), widest + 1):
+                if self._header_height(fitting) <= _MOST_HEADER_LINES:
+                    return self._panel(range(self.columns), fitting, self.column_names, numbers=True)
             return self._indexed(cell, numbers=True)
         if cell <= self.room and self.columns <= _FEW_COLUMNS:
             return self._indexed(cell, numbers=True)
