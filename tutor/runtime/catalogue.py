@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from glob import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,7 +172,7 @@ def state(entry: ModelEntry) -> State:
     """What is known about the file without reading it: for lists. `unchecked` has the right size and no marker."""
     size = size_of(entry.location)
     if size is None:
-        return "partial" if any(entry.location.parent.glob(_escape(entry.file) + "*.part")) else "missing"
+        return "partial" if any(entry.location.parent.glob(escape(entry.file) + "*.part")) else "missing"
     if size != entry.bytes:
         return "damaged"
     known = marked_hash(entry.location)
@@ -244,7 +245,7 @@ def remove(name: str, *, entries: Sequence[ModelEntry] | None = None) -> int:
         return 0
     freed = 0
     folder = places.models_folder()
-    for path in (folder / wanted.file, *folder.glob(_escape(wanted.file) + ".*")):
+    for path in (folder / wanted.file, *folder.glob(escape(wanted.file) + ".*")):
         freed += size_of(path) or 0
         try:
             path.unlink(missing_ok=True)
@@ -325,7 +326,3 @@ def _source(item: Mapping[str, Any]) -> Source:
 
 def _name_from(path: Path) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-.") or "model"
-
-
-def _escape(file: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", file)

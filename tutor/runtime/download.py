@@ -322,13 +322,20 @@ class _Stream:
     def _translated(self, error: Exception) -> Exception:
         import httpx
 
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return SourceFailed(
+                "The certificate of {host} is not trusted on this machine; SSL_CERT_FILE can name one that is.",
+                host=host(self._asked),
+            )
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return self._unreachable()
         if isinstance(error, httpx.TimeoutException):
             return self._stalled()
         if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol):
             return _Interrupted(_broke_off(self._received))
-        return SourceFailed("The download failed: {reason}.", reason=visible(str(error) or type(error).__name__))
+        return SourceFailed(
+            "The download failed: {reason}.", reason=visible(str(error).rstrip(".") or type(error).__name__)
+        )
 
     def _unreachable(self) -> _Interrupted:
         return _Interrupted(SourceFailed("{host} cannot be reached.", host=host(self._asked)), reached=False)
@@ -341,9 +348,11 @@ class _Stream:
         try:
             extensions = {"trace": self._trace}
             with self._client.stream("GET", self._asked, headers=self._sent_headers, extensions=extensions) as answer:
-                self._hand_over((answer.status_code, str(answer.url), answer.headers))
-                for chunk in answer.iter_raw():
-                    self._hand_over(chunk)
+                heard = self._hand_over((answer.status_code, str(answer.url), answer.headers))
+                body = answer.iter_raw()
+                # Where nobody listens any more, leaving the `with` closes the connection.
+                while heard and (chunk := next(body, None)) is not None:
+                    heard = self._hand_over(chunk)
             self._hand_over(None)
         except Exception as error:  # noqa: BLE001 - whatever ends the reading belongs to the thread that waits for it
             self._hand_over(error)
@@ -352,12 +361,11 @@ class _Stream:
         if event.endswith("send_request_headers.started"):
             self._connected.set()
 
-    def _hand_over(self, event: Any) -> None:
+    def _hand_over(self, event: Any) -> bool:
         while not self._abandoned.is_set():
             try:
                 self._events.put(event, timeout=POLL_SECONDS)
             except queue.Full:
                 continue
-            return
-        # Nobody listens any more: leaving the `with` of the answer closes the connection.
-        raise SystemExit
+            return True
+        return False

