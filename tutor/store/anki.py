@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tutor.domain.errors import TutorError
-from tutor.domain.plaintext import clean
-from tutor.store.database import sentences
+from tutor.domain.plaintext import clean, visible
 
 # Drawn once: Anki knows the deck and the note type again by them, so that a second import updates the first.
 DECK_ID = 1_763_402_957
@@ -47,8 +46,8 @@ def guid_for(lesson: str, question: str) -> str:
 def write_package(notes: Iterable[Note], target: Path, *, deck_name: str = "qwtutor") -> int:
     """Write `notes` as an .apkg at `target`, whole or not at all. Gives how many there are.
 
-    Text is escaped: a `<b>` in a question shows as such. Raises TutorError where genanki is missing and StoreError
-    where the file cannot be written.
+    Text is escaped: a `<b>` in a question shows as such. Raises TutorError where genanki is missing or the file
+    cannot be written.
     """
     try:
         import genanki
@@ -75,11 +74,17 @@ def write_package(notes: Iterable[Note], target: Path, *, deck_name: str = "qwtu
         tags = ["".join(clean(tag).split()) for tag in note.tags]
         deck.add_note(genanki.Note(model=model, fields=fields, guid=note.guid, tags=[tag for tag in tags if tag]))
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    with sentences(target):
-        try:
-            _write(genanki.Package(deck), part)
-            part.replace(target)
-        finally:
+    try:
+        _write(genanki.Package(deck), part)
+        part.replace(target)
+    except OSError as error:
+        raise TutorError(
+            "The Anki package {path} cannot be written: {reason}.",
+            path=visible(str(target)),
+            reason=error.strerror or type(error).__name__,
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return len(deck.notes)
 
