@@ -75,6 +75,9 @@ class TutorApp(App[int]):
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, self._shown.thrifty(renderable))
 
+    def on_resize(self) -> None:
+        self._shown.forget()
+
     def action_redraw(self) -> None:
         """Send everything again: something else has written on the terminal."""
         self._shown.forget()

@@ -19,7 +19,7 @@ from tutor.ui.widgets.lines import Row, RowList
 if TYPE_CHECKING:
     from tutor.store.progress import LessonProgress
 
-STATE_WIDTH = 18
+WIDTH = 100  # beyond that the eye loses the row between a title and its state
 
 
 class HomeScreen(TutorScreen):
@@ -60,7 +60,7 @@ class HomeScreen(TutorScreen):
         self.query_one(RowList).set_rows(self._rows())
 
     def _rows(self) -> list[Row]:
-        services, width = self.app.services, self.size.width - 3
+        services, width = self.app.services, min(WIDTH, self.size.width - 3)
         entries = services.entries()
         learnt = services.progress.lesson_progress()
         rows = [*self._first_rows(entries, width)]

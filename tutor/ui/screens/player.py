@@ -47,7 +47,8 @@ class PlayerScreen(TutorScreen):
         Binding("j,down", "line(1)", "Line down", show=False, id="player.line_down"),
         Binding("k,up", "line(-1)", "Line up", show=False, id="player.line_up"),
         Binding("f", "fetch", "Fetch the model", show=False, id="player.fetch"),
-        Binding("q,escape", "back", "Back", id="screen.back", key_display="q"),
+        Binding("escape", "stop", "Stop, back", show=False, id="player.stop"),
+        Binding("q", "back", "Back", id="screen.back"),
     ]
 
     DEFAULT_CSS = "PlayerScreen #ask { height: 4fr; scrollbar-size-vertical: 1; }"
@@ -291,10 +292,15 @@ class PlayerScreen(TutorScreen):
 
         self.app.push_screen(ModelsScreen(fetch=self._model()), lambda _: self._start())
 
-    def action_back(self) -> None:
-        if self._waiting:
+    def action_stop(self) -> None:
+        """Esc stops what is being computed or played; where nothing is, it leads back."""
+        if self._waiting or self._playing is not None:
             self._stop()
-            return
+        else:
+            self.action_back()
+
+    def action_back(self) -> None:
+        self._stop()
         if self.run is not None:
             given, name = self.given, self.name_of_demo
             self.app.services.store_later(lambda progress: progress.keep(f"demo:{name}", given))

@@ -99,7 +99,7 @@ class QuizScreen(TutorScreen):
     ]
 
     DEFAULT_CSS = """
-    QuizScreen #stage { height: 1fr; scrollbar-size-vertical: 1; }
+    QuizScreen #stage { height: 1fr; scrollbar-size-vertical: 1; padding: 1 0 0 0; }
     QuizScreen #summary { display: none; }
     """
 

@@ -21,10 +21,12 @@ from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services, now
+from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Draw, Lines, Row, RowList
 from tutor.ui.widgets.question import QuestionView
 
 OUTLINE_FROM = 140
+OUTLINE_WIDTH = 36
 SAVE_AFTER = 0.6  # seconds without scrolling before the place is written down
 
 
@@ -249,17 +251,19 @@ class ReaderScreen(TutorScreen):
 
     def _fill_outline(self) -> None:
         outline = self.query_one("#outline", RowList)
-        outline.styles.width = 34
+        outline.styles.width = OUTLINE_WIDTH
         outline.can_focus = False
         outline.display = self.size.width >= OUTLINE_FROM
         here = self._section_here()
         rows = [Row(Text(), heading=True)]
-        rows += [Row(Text(section.title.get()), key=section.id) for section in self.lesson.sections]
+        for section in self.lesson.sections:
+            rows.append(Row(fit(Text(section.title.get()), OUTLINE_WIDTH - 4), key=section.id))
         outline.set_rows(rows, cursor=next((i for i, row in enumerate(rows) if row.key == here), 1))
 
     def _go_to_start(self) -> None:
         with self._opening:
             self._find_place()
+            self.retitle()
         self._note_place()
 
     def _find_place(self) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tutor.content.search import Hit, search
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
@@ -19,11 +22,9 @@ from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Lines, Row, RowList
 from tutor.ui.widgets.question import AnswerInput
 
-if TYPE_CHECKING:
-    from tutor.content.search import Hit
-
 LIMIT = 10  # a row each: what is not among the first ten is found by a better word
 SNIPPET = 2
+PAUSE = 0.15  # seconds without a key before the list follows what was typed
 
 
 class SearchScreen(TutorScreen):
@@ -41,6 +42,7 @@ class SearchScreen(TutorScreen):
     def __init__(self) -> None:
         super().__init__()
         self._asked = ""
+        self._pause: Timer | None = None
 
     def body(self) -> Iterable[Widget]:
         yield AnswerInput(placeholder=tr("words in Chinese or English"), enter="Open")
@@ -76,13 +78,11 @@ class SearchScreen(TutorScreen):
         if not query:
             self._show([], "")
             return
-        self.run_worker(self._find(query), exclusive=True, exit_on_error=False)
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE, lambda: self.run_worker(self._find(query), exclusive=True))
 
     async def _find(self, query: str) -> None:
-        import asyncio
-
-        from tutor.content.search import search
-
         try:
             hits = await asyncio.to_thread(search, self.app.services.library, query, LIMIT)
         except TutorError as error:
@@ -113,8 +113,10 @@ class SearchScreen(TutorScreen):
     def _snippet_lines(self, width: int) -> list[Text]:
         """Two lines of the text around what was found under the cursor."""
         row = self.query_one("#hits", RowList).current
-        snippet = getattr(row.key, "snippet", None) if row is not None else None
-        lines = wrap(Text(visible(snippet.get()), style=self.app.palette.muted), width) if snippet else []
+        hit = row.key if row is not None else None
+        if not isinstance(hit, Hit):
+            return [Text()] * SNIPPET
+        lines = wrap(Text(visible(hit.snippet.get()), style=self.app.palette.muted), width)
         return [*lines, Text(), Text()][:SNIPPET]
 
     def on_row_list_moved(self) -> None:
@@ -132,5 +134,5 @@ class SearchScreen(TutorScreen):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         hit = event.row.key
-        if hasattr(hit, "section"):
+        if isinstance(hit, Hit):
             self.app.open_lesson(hit.lesson, section=hit.section)

@@ -171,7 +171,7 @@ class RowList(ScrollView, can_focus=True):
             return strip_of(self, Text("  ") + row.text, width, style)
         palette = self.app.palette
         style += palette.selection
-        line = Text("> ", style=palette.accent) + row.text
+        line = Text.assemble(("> ", palette.accent), row.text)
         return strip_of(self, line, width, style)
 
     def on_resize(self) -> None:

@@ -57,7 +57,7 @@ class QuestionView(Vertical, can_focus=True):
     app: TutorApp
 
     DEFAULT_CSS = """
-    QuestionView { height: auto; width: 1fr; max-width: 86; padding: 0 1; }
+    QuestionView { height: auto; width: 1fr; max-width: 86; padding: 0 1; margin: 0 0 1 0; }
     QuestionView Input { margin: 1 0 0 0; }
     """
 
@@ -171,7 +171,7 @@ class QuestionView(Vertical, can_focus=True):
 
     def _prompt_lines(self, width: int) -> list[RichText]:
         palette = self.app.palette
-        lines = [RichText(self.label, style=palette.muted)] if self.label else []
+        lines = [RichText(self.label, style=palette.accent)] if self.label else []
         return [*lines, *markdown(self.question.prompt.get(), width, palette), RichText()]
 
     def _option_lines(self, width: int) -> list[RichText]:
