@@ -17,7 +17,7 @@ Ids = NDArray[np.intp]
 
 # The columns of a (64, n/64) view are the blocks: their maxima come from 63 vectorised maxima of rows.
 BLOCK = 64
-# exp(-80) = 2e-35: nothing beside 1, even 200,000 times, and not yet a subnormal, on which processors are slow.
+# exp(-80) = 2e-35: nothing beside 1, even 200,000 times. Below it a product of 0 and infinity would be no number.
 FLOOR = np.float32(-80.0)
 
 
@@ -42,7 +42,9 @@ def summarize(logits: Logits, top: int) -> Summary:
         raise ModelFailed(
             "The model computed values that are not numbers.", hint="Its file is damaged: fetch the model again."
         )
-    shifted = np.maximum(logits - largest_logit, FLOOR)
+    shifted = logits - largest_logit
+    if shifted.min() < FLOOR:
+        np.maximum(shifted, FLOOR, out=shifted)
     weights = np.exp(shifted)
     total = float(weights.sum())
     log_total = float(largest_logit) + float(np.log(total))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from tutor.domain.errors import TutorError
+from tutor.domain.language import Text, both, same
 from tutor.domain.plaintext import clean
 
 MAGIC = b"GGUF"
@@ -83,6 +84,10 @@ class GgufFile:
     alignment: int
 
 
+def at_most(limit: int) -> Text:
+    return both("at most {limit}", limit=limit)
+
+
 def inspect(path: Path) -> GgufFile:
     """The header of the file at `path`. Raises TutorError saying what is wrong, at which byte, what was expected."""
     name = clean(path.name)
@@ -110,22 +115,24 @@ class _Header:
 
     def read(self) -> GgufFile:
         if self.data[:4] != MAGIC:
-            raise self.error(0, found=self.data[:4].hex(" "), expected=MAGIC.hex(" ") + " (GGUF)")
+            raise self.error(0, found=same(self.data[:4].hex(" ")), expected=same(MAGIC.hex(" ") + " (GGUF)"))
         self.at = 4
         version = self.number("I")
         if version not in VERSIONS:
-            raise self.error(4, found=f"version {version}", expected="version 2 or 3")
+            raise self.error(4, found=both("version {version}", version=version), expected=same("2, 3"))
         tensor_count = self.count("tensors", MAX_TENSORS)
         pairs = self.count("metadata", MAX_PAIRS)
         metadata = self.metadata(pairs)
         alignment = metadata.get("general.alignment", 32)
         if isinstance(alignment, bool) or not isinstance(alignment, int) or not 1 <= alignment <= 2**20:
-            raise self.error(self.at, found=f"general.alignment {alignment}", expected="1 … 1048576")
+            raise self.error(self.at, found=same(f"general.alignment = {alignment}"), expected=same("1 … 1048576"))
         described = [self.tensor() for _ in range(tensor_count)]
         start = -(-self.at // alignment) * alignment
         tensors = tuple(self.placed(tensor, start, alignment) for tensor in described)
         if len({tensor.name for tensor in tensors}) != tensor_count:
-            raise self.error(self.at, found="two tensors of one name", expected="distinct names")
+            raise self.error(
+                self.at, found=both("a second tensor of one name"), expected=both("a name of its own for each")
+            )
         parameters = sum(prod(tensor.shape) for tensor in tensors)
         return GgufFile(version, tensor_count, metadata, tensors, parameters, alignment)
 
@@ -135,7 +142,9 @@ class _Header:
             at = self.at
             key = self.text(MAX_KEY)
             if key in found:
-                raise self.error(at, found=f"the key {key[:80]} twice", expected="distinct keys")
+                raise self.error(
+                    at, found=both("the key {key} again", key=key[:80]), expected=both("a name of its own for each")
+                )
             found[key] = self.value(self.number("I"), 0)
         return found
 
@@ -146,12 +155,14 @@ class _Header:
             return self.text(self.size)
         if kind == ARRAY:
             return self.array(depth)
-        raise self.error(self.at - 4, found=f"value type {kind}", expected="0 … 12")
+        raise self.error(self.at - 4, found=both("value type {kind}", kind=kind), expected=same("0 … 12"))
 
     def array(self, depth: int) -> Array:
         at = self.at
         if depth >= MAX_NESTING:
-            raise self.error(at, found=f"arrays nested {depth + 1} deep", expected=f"at most {MAX_NESTING}")
+            raise self.error(
+                at, found=both("a list nested {depth} deep", depth=depth + 1), expected=at_most(MAX_NESTING)
+            )
         kind = self.number("I")
         length = self.number("Q")
         start = self.at
@@ -172,7 +183,7 @@ class _Header:
                 for _ in range(length - len(first)):
                     self.array(depth + 1)
         else:
-            raise self.error(at, found=f"element type {kind}", expected="0 … 12")
+            raise self.error(at, found=both("value type {kind}", kind=kind), expected=same("0 … 12"))
         return Array(TYPE_NAMES[kind], length, start, first)
 
     def skip_strings(self, count: int) -> None:
@@ -194,30 +205,39 @@ class _Header:
         name = self.text(MAX_NAME)
         dimensions = self.number("I")
         if dimensions > MAX_DIMENSIONS:
-            raise self.error(at, found=f"{dimensions} dimensions of {name}", expected=f"at most {MAX_DIMENSIONS}")
+            raise self.error(
+                at,
+                found=both("{name} with {count} dimensions", name=name, count=dimensions),
+                expected=at_most(MAX_DIMENSIONS),
+            )
         shape = tuple(self.number("Q") for _ in range(dimensions))
         kind = self.number("I")
         offset = self.number("Q")
         if kind not in TENSOR_TYPES:
-            raise self.error(at, found=f"type {kind} of {name}", expected="a tensor type that ggml has")
+            raise self.error(
+                at,
+                found=both("{name} of type {kind}", name=name, kind=kind),
+                expected=both("a tensor type that ggml has"),
+            )
         type_name, block, block_bytes = TENSOR_TYPES[kind]
         if not shape or 0 in shape or shape[0] % block:
-            expected = f"dimensions above 0, rows a multiple of {block} for {type_name}"
-            raise self.error(at, found=f"shape {list(shape)} of {name}", expected=expected)
+            expected = both(
+                "dimensions above 0, the first a multiple of {block} for {type}", block=block, type=type_name
+            )
+            raise self.error(at, found=both("{name} of shape {shape}", name=name, shape=list(shape)), expected=expected)
         return Tensor(name, shape, type_name, prod(shape) // block * block_bytes, offset), at
 
     def placed(self, described: tuple[Tensor, int], start: int, alignment: int) -> Tensor:
+        """`described` with its offset from the beginning of the file, checked against the file's end."""
         tensor, at = described
+        offset = start + tensor.offset
         if tensor.offset % alignment:
-            raise self.error(
-                at, found=f"offset {tensor.offset} of {tensor.name}", expected=f"a multiple of {alignment}"
-            )
-        if start + tensor.offset + tensor.bytes > self.size:
-            end = start + tensor.offset + tensor.bytes
-            raise self.error(
-                at, found=f"{tensor.name} up to byte {end}", expected=f"at most {self.size}, the file's end"
-            )
-        return Tensor(tensor.name, tensor.shape, tensor.type, tensor.bytes, start + tensor.offset)
+            found = both("{name} at offset {offset}", name=tensor.name, offset=tensor.offset)
+            raise self.error(at, found=found, expected=both("a multiple of {step}", step=alignment))
+        if offset + tensor.bytes > self.size:
+            found = both("{name} up to byte {end}", name=tensor.name, end=offset + tensor.bytes)
+            raise self.error(at, found=found, expected=at_most(self.size))
+        return replace(tensor, offset=offset)
 
     def number(self, code: str) -> Any:
         width = struct.calcsize("<" + code)
@@ -230,14 +250,14 @@ class _Header:
         at = self.at
         value: int = self.number("Q")
         if value > limit:
-            raise self.error(at, found=f"{value} {what}", expected=f"at most {limit}")
+            raise self.error(at, found=same(f"{what} × {value}"), expected=at_most(limit))
         return value
 
     def text(self, limit: int) -> str:
         at = self.at
         length = self.number("Q")
         if length > limit:
-            raise self.error(at, found=f"a text of {length} bytes", expected=f"at most {limit}")
+            raise self.error(at, found=both("a text of {length} bytes", length=length), expected=at_most(limit))
         self.need(length)
         self.at += length
         return clean(self.data[at + 8 : at + 8 + length].decode("utf-8", "replace"))
@@ -249,7 +269,9 @@ class _Header:
     def spend(self, steps: int) -> None:
         self.steps += steps
         if self.steps > MAX_STEPS:
-            raise self.error(self.at, found=f"{self.steps} strings and arrays", expected=f"at most {MAX_STEPS}")
+            raise self.error(
+                self.at, found=both("{count} texts and lists so far", count=self.steps), expected=at_most(MAX_STEPS)
+            )
 
     def truncated(self, at: int) -> TutorError:
         return TutorError(
@@ -260,7 +282,7 @@ class _Header:
             size=self.size,
         )
 
-    def error(self, at: int, *, found: str, expected: str) -> TutorError:
+    def error(self, at: int, *, found: Text, expected: Text) -> TutorError:
         return TutorError(
             "{file} is no GGUF file that can be read: at byte {at} is {found}, expected {expected}.",
             hint="Fetch or copy the file again.",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tutor.domain.errors import Cancelled, ModelFailed, TutorError, UsageError
+from tutor.domain.language import Text
 from tutor.domain.model import Strategy
 
 # What one decoding step may put on the pipe.
@@ -98,13 +99,16 @@ class Progress(msgspec.Struct, tag=True):
 
 
 class Failed(msgspec.Struct, tag=True):
-    """An error as template and values, so that the reader's language is chosen where it is shown."""
+    """An error as template and values, so that the reader's language is chosen where it is shown.
+
+    A value in two languages crosses as its two texts.
+    """
 
     id: int
     kind: str
     template: str
     hint: str = ""
-    values: dict[str, str | int | float] = {}
+    values: dict[str, str | int | float | dict[str, str]] = {}
 
 
 class Alive(msgspec.Struct, tag=True):
@@ -128,12 +132,20 @@ def value(raw: msgspec.Raw, kind: type[T]) -> T:
 
 
 def failed(id: int, error: TutorError) -> Failed:
-    values = {name: v if isinstance(v, (str, int, float)) else str(v) for name, v in error.values.items()}
     kind = next((cls.__name__ for cls in type(error).__mro__ if cls.__name__ in KINDS), "TutorError")
+    values = {name: _portable(value) for name, value in error.values.items()}
     return Failed(id, kind, error.template, error.hint_template, values)
 
 
 def error(message: Failed) -> TutorError:
     """The error that `message` tells of, to be raised on this side."""
-    values: dict[str, Any] = dict(message.values)
+    values: dict[str, Any] = {
+        name: Text(**value) if isinstance(value, dict) else value for name, value in message.values.items()
+    }
     return KINDS.get(message.kind, ModelFailed)(message.template, hint=message.hint, **values)
+
+
+def _portable(value: object) -> str | int | float | dict[str, str]:
+    if isinstance(value, Text):
+        return {"zh": value.zh, "en": value.en}
+    return value if isinstance(value, (str, int, float)) else str(value)
