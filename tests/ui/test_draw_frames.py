@@ -146,6 +146,11 @@ def test_tokens_are_delimited_and_spaces_seen() -> None:
     assert plain(frame, palette=DARK) == ["low +␣er \\n"]
 
 
+def test_a_muted_item_is_a_remark_between_tokens() -> None:
+    frame = Tokens((TokenItem("lo"), TokenItem("w"), TokenItem("5 times", mark="muted"), TokenItem("er")))
+    assert plain(frame) == ["[lo] [w] 5 times   [er]"]
+
+
 def test_ids_stand_under_their_tokens() -> None:
     frame = Tokens(tuple(TokenItem(t, i) for t, i in [("千问", 99364), ("a", 64), ("模型", 104949), (" long", 1)]))
     tokens, ids = plain(frame, palette=DARK)
