@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from tutor.domain.frames import MARKS
+from tutor.domain.marks import MARKS
 from tutor.ui.draw.palette import CONTINUED, DARK, LIGHT, MARK_SIGNS, PLAIN, SPACE_SIGN, Palette, mark_sign, mark_style
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3, for text

@@ -17,9 +17,10 @@ from tutor.content.folders import FILE_NAME
 from tutor.content.library import CURRICULUM, Library
 from tutor.content.loader import Loaded, load_curriculum
 from tutor.content.problem import ContentError, Problem, shown
+from tutor.domain.entry import Entry
 from tutor.domain.errors import NotFound
 from tutor.domain.language import both
-from tutor.domain.lesson import Entry, Lesson
+from tutor.domain.lesson import Lesson
 from tutor.domain.model import Model
 from tutor.domain.quiz import Quiz
 

@@ -9,8 +9,9 @@ from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
 from typing import Any, get_type_hints
 
+from tutor.domain.entry import PARTS
 from tutor.domain.language import Text
-from tutor.domain.lesson import PARTS, DemoBlock, Figure, Lesson, Reference, Section, Term
+from tutor.domain.lesson import DemoBlock, Figure, Lesson, Reference, Section, Term
 from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Quiz, Spans, TextAnswer
 
 FORMAT = 1

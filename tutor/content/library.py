@@ -15,13 +15,14 @@ from tutor import places
 from tutor.content.folders import ContentFile, Stamp, inside, scan, stamp
 from tutor.content.index import Index, current, load, save
 from tutor.content.problem import ContentError, Problem, shown
+from tutor.domain.entry import Entry
 from tutor.domain.errors import NotFound
 from tutor.domain.language import Text, both, same
-from tutor.domain.lesson import Entry, Lesson
-from tutor.domain.quiz import Quiz
 
 if TYPE_CHECKING:
     from tutor.content.loader import Loaded
+    from tutor.domain.lesson import Lesson
+    from tutor.domain.quiz import Quiz
 
 CURRICULUM = "curriculum.yaml"
 KEPT = 64  # lessons, and quizzes, held in memory; of about 100 kB each

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -78,10 +78,15 @@ class _Converter:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
+        self.count = 0  # of problems, also of those past MAX_PROBLEMS
 
     def wrong(self, path: FieldPath, expected: Text, found: Text) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(self.document.problem(path, expected, found))
+        self.note(self.document.problem(path, expected, found))
+
+    def note(self, problem: Problem) -> None:
+        self.count += 1
+        if self.count <= MAX_PROBLEMS:
+            self.problems.append(problem)
 
     def value(self, node: Node, hint: Any, path: FieldPath, rule: Rule) -> Any:
         special = self._special(hint)
@@ -114,13 +119,13 @@ class _Converter:
         known = shape(cls)
         self._unknown_keys(node, [*known, *extra], path)
         values = {}
-        before = len(self.problems)
+        before = self.count
         for key, field in known.items():
             if key in node.value:
                 values[field.name] = self._field(node.value[key], field, (*path, key))
             elif field.required:
                 self.wrong((*path, key), _wanted(field), both("nothing"))
-        return cls(**values) if len(self.problems) == before else None
+        return cls(**values) if self.count == before else None
 
     def _field(self, node: Node, field: FieldShape, path: FieldPath) -> Any:
         value = self.value(node, field.hint, path, field.rule)
@@ -132,10 +137,7 @@ class _Converter:
         for key in node.value:
             if key not in known:
                 problem = self.document.problem((*path, key), close_to(key, known), both("an unknown key"))
-                if len(self.problems) < MAX_PROBLEMS:
-                    self.problems.append(
-                        Problem(problem.file, node.key_lines[key], problem.field, problem.expected, problem.found)
-                    )
+                self.note(replace(problem, line=node.key_lines[key]))
 
     def _text(self, node: Node, path: FieldPath) -> Text | None:
         value = self.dataclass(node, Text, path)

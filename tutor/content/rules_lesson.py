@@ -12,9 +12,10 @@ from tutor.content.loader import Loaded, close_to
 from tutor.content.problem import ContentError, Problem, fill, shown
 from tutor.content.reader import Document, FieldPath
 from tutor.content.walk import han_characters, words
+from tutor.domain.entry import Entry
 from tutor.domain.errors import NotFound
 from tutor.domain.language import Text, both, same
-from tutor.domain.lesson import CheckBlock, DemoBlock, Entry, Lesson, Section
+from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Section
 
 LESSON_HAN = (1200, 2200)
 LESSON_WORDS = (800, 1300)

@@ -7,9 +7,6 @@ from typing import Any
 
 from tutor.domain.language import Text
 
-# How a token, bar, node, cell or span is set apart. Meaning is never by colour alone: each has a sign of its own.
-MARKS = ("", "new", "chosen", "kept", "cut", "good", "bad", "muted")
-
 
 @dataclass(frozen=True, slots=True)
 class TokenItem:

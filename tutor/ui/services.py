@@ -17,7 +17,7 @@ from tutor.domain.errors import NotFound, TutorError
 from tutor.store.progress import Progress
 
 if TYPE_CHECKING:
-    from tutor.domain.lesson import Entry
+    from tutor.domain.entry import Entry
     from tutor.domain.quiz import Question, Quiz
     from tutor.runtime.client import WorkerModel
     from tutor.ui.app import TutorApp

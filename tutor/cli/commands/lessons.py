@@ -10,9 +10,10 @@ from click.shell_completion import CompletionItem
 from tutor.cli import opening, output
 from tutor.cli.group import command
 from tutor.cli.options import call, course_option, json_option, lang_option, plain_option
+from tutor.domain.entry import PARTS, Entry
 from tutor.domain.frames import to_json
 from tutor.domain.language import tr
-from tutor.domain.lesson import PARTS, CheckBlock, DemoBlock, Entry, Lesson, Reference, Section
+from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Reference, Section
 
 
 @command("lessons", tr("List the lessons."), "qwtutor lessons", "qwtutor lessons --json")

@@ -10,9 +10,9 @@ from tutor.cli.plain import reading, sitting
 from tutor.cli.plain.speech import Leave, ask, say, say_numbered
 from tutor.cli.plain.visit import Opened, Visit
 from tutor.domain import language
+from tutor.domain.entry import PARTS, Entry
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
-from tutor.domain.lesson import PARTS, Entry
 
 
 def menu() -> int:

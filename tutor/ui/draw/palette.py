@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from rich.style import Style
 
-from tutor.domain.frames import MARKS
+from tutor.domain.marks import MARKS
 
 # One cell in every terminal: none of these is of ambiguous East Asian width.
 MARK_SIGNS: dict[str, str] = {

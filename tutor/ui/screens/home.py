@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from tutor.domain.entry import PARTS, Entry
 from tutor.domain.language import tr
-from tutor.domain.lesson import PARTS, Entry
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
 from tutor.ui.widgets.fit import fit, row_of

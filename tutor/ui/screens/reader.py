@@ -255,9 +255,8 @@ class ReaderScreen(TutorScreen):
         outline.can_focus = False
         outline.display = self.size.width >= OUTLINE_FROM
         here = self._section_here()
-        rows = [Row(Text(), heading=True)]
-        for section in self.lesson.sections:
-            rows.append(Row(fit(Text(section.title.get()), OUTLINE_WIDTH - 4), key=section.id))
+        titles = [(section.id, Text(section.title.get())) for section in self.lesson.sections]
+        rows = [Row(Text(), heading=True), *(Row(fit(title, OUTLINE_WIDTH - 4), key=id) for id, title in titles)]
         outline.set_rows(rows, cursor=next((i for i, row in enumerate(rows) if row.key == here), 1))
 
     def _go_to_start(self) -> None:
