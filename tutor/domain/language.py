@@ -50,7 +50,7 @@ def same(text: object) -> Text:
 
 def set_language(language: str) -> None:
     """Speak `language` from now on in `tr` and `str(Text)`."""
-    global _current
+    global _current  # noqa: PLW0603 - one screen, one language; threads that draw must see it too
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {LANGUAGES}, not {language!r}")
     _current = language
