@@ -291,3 +291,11 @@ def test_chinese_on_the_default_model_is_whole_at_the_end(default: WorkerModel) 
     assert "\ufffd" not in result["text"]
     assert result["text"].encode() == default.detokenize(result["ids"])
     assert len(steps) == 34  # the prompt, a step a token, the whole
+
+
+def test_greedy_on_the_default_model_grows_surer_as_it_repeats_itself(default: WorkerModel) -> None:
+    # What the lesson tells of the cat's tail; the wording may differ on another processor, the loop should not.
+    _, result = run({"prompt": "The cat is called", "strategy": "greedy", "max_tokens": 64}, default)
+    first, last = result["entropies"][:16], result["entropies"][-16:]
+    assert sum(last) < sum(first) / 10
+    assert any(result["text"].count(result["text"][-n:]) > 1 for n in range(40, 80))

@@ -261,9 +261,9 @@ def _piece(text: str, data: bytes, id: int) -> TokenItem:
 
 
 def _name(step: DecodeStep) -> str:
-    """The token just chosen, in a title or a table: its bytes where it completes no character."""
+    """The token just chosen, in a sentence: spaces made visible, its bytes where it completes no character."""
     if step.text:
-        return visible(step.text)
+        return visible(step.text).replace(" ", "␣")
     label = next((c.text for c in step.top if c.id == step.id), "")
     return f"<{step.data.hex(' ')}>" if step.data else visible(label) or f"#{step.id}"
 
@@ -418,7 +418,7 @@ def _toy_table(row: Row) -> Table:
 
 
 def _sequences(toy: Toy) -> list[dict[str, Any]]:
-    """All that the toy can write, most probable first, at most MAX_SEQUENCES.
+    """All that the toy can write, most probable first, at most MAX_SEQUENCES of them.
 
     A prefix is at least as probable as what grows from it, so taking the best prefix first finds the whole
     texts in order: exact search, which real vocabularies do not allow.
