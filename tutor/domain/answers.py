@@ -27,7 +27,7 @@ MAX_TYPED = 2000  # characters of a typed answer
 
 _LISTED = re.compile(r"[,;、\s]+")
 # Not among them: the signs that mean something in an answer (# < > + * / \ @ = | ~ ^ & % $).
-_PUNCTUATION = re.compile("[.,;:!?'\"`()\\[\\]{}_\u2010-\u2015-\u2018-\u201f。、《》〈〉「」『』【】·…]")
+_PUNCTUATION = re.compile("[-.,;:!?'\"`()\\[\\]{}_\u2010-\u2015\u2018-\u201f。、《》〈〉「」『』【】·…]")
 
 
 def parse_answer(question: Question, typed: str, *, order: Sequence[int] = ()) -> Answer:
