@@ -16,7 +16,6 @@ from rich.text import Text as RichText
 from tests.soak import count
 from tutor.domain.demo import Step
 from tutor.domain.frames import (
-    MARKS,
     Bar,
     Bars,
     Curve,
@@ -34,6 +33,7 @@ from tutor.domain.frames import (
     Tree,
 )
 from tutor.domain.language import Text, same
+from tutor.domain.marks import MARKS
 from tutor.ui.draw.frames import draw, draw_step
 from tutor.ui.draw.palette import DARK, LIGHT, MARK_SIGNS, PLAIN, SPOKEN, Palette
 

@@ -142,7 +142,7 @@ _MARK_FIELDS = dict(zip(MARKS, ("text", "new", "chosen", "kept", "cut", "good", 
 
 
 def mark_style(palette: Palette, mark: str) -> Style:
-    """The style of a mark of `tutor.domain.frames.MARKS`; a mark unknown here is drawn as none."""
+    """The style of a mark of `tutor.domain.marks`; a mark unknown here is drawn as none."""
     style: Style = getattr(palette, _MARK_FIELDS.get(mark, "text"))
     return style
 
