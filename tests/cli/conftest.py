@@ -15,11 +15,11 @@ title: {zh: 一对, en: Pairs}
 answer: {zh: 两个在一起。, en: Two stand together.}
 goals: [{zh: 数对, en: Count pairs}]
 minutes: 5
-terms: [{zh: 对, en: pair, definition: {zh: 两个, en: two of them}}]
+terms: [{zh: 一对, en: pair, definition: {zh: 两个, en: two of them}}]
 sections:
   - id: first
     title: {zh: 第一节, en: First section}
-    body: {zh: "一对是两个。", en: "A pair is two. [bold]No markup.[/bold]"}
+    body: {zh: "一对（pair）是两个。", en: "A pair is two. [bold]No markup.[/bold]"}
   - demo: {name: tokenizer, set: {corpus: {ab: 2}, merges: 1}, predict: q-predict}
   - check: q-choice
   - id: second
@@ -48,7 +48,7 @@ questions:
     options:
       - {text: {zh: 二, en: number two}, correct: true, why: {zh: 偶, en: Even.}}
       - {text: {zh: 三, en: number three}, why: {zh: 奇, en: Odd.}}
-      - {text: {zh: 四, en: number four}, correct: true, why: {zh: 偶, en: Even.}}
+      - {text: {zh: 四, en: number four}, correct: true, why: {zh: 也是偶, en: Even too.}}
     explain: {zh: 二和四。, en: Two and four.}
   - id: q-number
     section: second

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import shell_complete
 
 from tutor import __version__
 from tutor.cli import diagnostics, output
@@ -17,6 +19,7 @@ from tutor.domain.errors import UsageError
 from tutor.domain.language import tr
 
 PROGRAM = "qwtutor"
+COMPLETE = "_QWTUTOR_COMPLETE"
 
 # Command -> module in tutor/cli/commands, in the order of the help.
 COMMANDS = {
@@ -64,12 +67,18 @@ def chosen_language(words: Sequence[str]) -> str:
 
 def _run(words: list[str]) -> int:
     translate_click()
+    program = build()
+    instruction = os.environ.get(COMPLETE)
+    if instruction:
+        return shell_complete(program, {}, PROGRAM, COMPLETE, instruction)
     try:
-        result = build().main(words, prog_name=PROGRAM, standalone_mode=False)
+        # Not `program.main`: it has exit statuses and words of its own for Ctrl+C and closed pipes.
+        with program.make_context(PROGRAM, words) as context:
+            result = program.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.UsageError as error:
         return _usage(error)
-    except click.Abort:
-        return diagnostics.INTERRUPTED
     return result if isinstance(result, int) else diagnostics.DONE
 
 

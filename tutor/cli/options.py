@@ -26,8 +26,9 @@ class Call:
 
 
 def call() -> Call:
-    """The options of this call so far."""
-    return click.get_current_context().ensure_object(Call)
+    """The options of this call so far; none while a shell asks for completions."""
+    context = click.get_current_context(silent=True)
+    return context.ensure_object(Call) if context else Call()
 
 
 class Words(click.ParamType[str]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,12 @@ WIDTH = 80
 
 def prepare_streams() -> None:
     """UTF-8 whatever the locale says: the lessons are Chinese. What cannot be encoded is escaped, never a crash."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us (`>&-`)
+            stream = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the program
+            setattr(sys, name, stream)
+        stream.reconfigure(encoding="utf-8", errors="replace" if name == "stdin" else "backslashreplace")
 
 
 def line(text: str = "") -> None:

@@ -53,7 +53,8 @@ def sit(visit: Visit, items: list[Item], *, key: str, source: str, resume: bool 
     try:
         while not session.finished:
             say()
-            say(tr("Question {number} of {count}.", number=session.at + 1, count=len(session.turns)))
+            again = " " + tr("Once more.") if session.turn.attempt else ""
+            say(tr("Question {number} of {count}.", number=session.at + 1, count=len(session.turns)) + again)
             ask_turn(visit, session, key)
     except Leave:
         say(tr("Left at question {number}. What you answered is saved.", number=session.at + 1))
