@@ -198,6 +198,46 @@ def test_whatever_is_overwritten_the_file_opens_and_no_backed_up_answer_is_lost(
     assert mended > 0
 
 
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(0, b"X"), (18, b"\x03"), (19, b"\x07"), (47, b"\x09"), (16, b"\x00\x03")],
+    ids=["magic", "write version", "read version", "schema format", "page size"],
+)
+def test_a_header_that_makes_no_sense_is_damage(path: Path, at: int, value: bytes) -> None:
+    answered(path, 3)
+    with Progress.open(path, now=NOW) as progress:
+        progress.backup(NOW)
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(value)
+    with Progress.open(path, now=NOW) as progress:
+        assert progress.notice
+        assert n_reviews(progress) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE review SET reviewed_at = 'yesterday' WHERE seq = 2",
+        "UPDATE review SET answer = '[1, ' WHERE seq = 2",
+        "UPDATE card SET due = '2026-03-0x'",
+        "UPDATE position SET updated_at = ''",
+        "UPDATE kept SET value = 'x'",
+    ],
+)
+def test_a_row_that_cannot_be_read_is_damage_and_the_others_are_saved(path: Path, change: str) -> None:
+    answered(path, 3)
+    with Progress.open(path, now=NOW) as progress:
+        progress.set_position("tokenizer", 1, 2, 0.5, now=NOW)
+        progress.keep("draft", "text", now=NOW)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(change)
+    with Progress.open(path, now=NOW) as progress:
+        assert progress.notice
+        assert n_reviews(progress) == (2 if "review " in change else 3)
+
+
 def test_damage_met_while_running_is_said_with_what_to_do(path: Path) -> None:
     answered(path, 50)
     with Progress.open(path, now=NOW) as progress:

@@ -52,17 +52,28 @@ def use_wal(connection: sqlite3.Connection) -> None:
 def is_damaged(path: Path) -> bool:
     """Whether the file is no sound database. Raises StoreError where that cannot be found out."""
     with sentences(path):
+        if _has_unknown_version(path):
+            return True
         connection = None
         try:
             connection = connect(path)
             return connection.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]
         except sqlite3.DatabaseError as error:
-            if _primary(error) in DAMAGED:
+            # A generic error here is a header or a schema that SQLite cannot make sense of.
+            if _primary(error) in (*DAMAGED, sqlite3.SQLITE_ERROR):
                 return True
             raise
         finally:
             if connection:
                 connection.close()
+
+
+def _has_unknown_version(path: Path) -> bool:
+    # Bytes 18 and 19 of the header: 1 rollback journal, 2 write-ahead log. SQLite takes any other write version for a
+    # newer format and opens the file for reading only, which would pass for a lack of permission.
+    with path.open("rb") as file:
+        header = file.read(20)
+    return len(header) == 20 and any(version not in (1, 2) for version in header[18:])
 
 
 @contextmanager

@@ -14,17 +14,18 @@ from tutor.store.database import StoreError, transaction
 MIGRATIONS: dict[str, tuple[str, ...]] = {
     "0001-log-and-cards": (
         # What was answered. Rows are only ever added; `undone` takes a rating's effect back, also by adding.
+        # quick_check holds every row against its CHECKs, so at the start a damaged time or answer shows too.
         """CREATE TABLE review (
             seq INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
             lesson TEXT NOT NULL,
             question TEXT NOT NULL,
             revision INTEGER NOT NULL,
-            answer TEXT NOT NULL,
+            answer TEXT NOT NULL CHECK (json_valid(answer)),
             correct INTEGER NOT NULL CHECK (correct IN (0, 1)),
             hint INTEGER NOT NULL CHECK (hint IN (0, 1)),
             rating INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 4),
-            reviewed_at TEXT NOT NULL,
+            reviewed_at TEXT NOT NULL CHECK (julianday(reviewed_at) IS NOT NULL),
             source TEXT NOT NULL
         )""",
         "CREATE INDEX review_by_question ON review (lesson, question)",
@@ -37,12 +38,12 @@ MIGRATIONS: dict[str, tuple[str, ...]] = {
             revision INTEGER NOT NULL,
             reviews INTEGER NOT NULL,
             correct INTEGER NOT NULL,
-            due TEXT NOT NULL,
+            due TEXT NOT NULL CHECK (julianday(due) IS NOT NULL),
             state INTEGER NOT NULL,
             step INTEGER,
             stability REAL,
             difficulty REAL,
-            last_review TEXT NOT NULL,
+            last_review TEXT NOT NULL CHECK (julianday(last_review) IS NOT NULL),
             PRIMARY KEY (lesson, question)
         ) WITHOUT ROWID""",
         "CREATE INDEX card_by_due ON card (due)",
@@ -51,10 +52,14 @@ MIGRATIONS: dict[str, tuple[str, ...]] = {
             block INTEGER NOT NULL,
             line INTEGER NOT NULL,
             fraction REAL NOT NULL,
-            updated_at TEXT NOT NULL
+            updated_at TEXT NOT NULL CHECK (julianday(updated_at) IS NOT NULL)
         ) WITHOUT ROWID""",
-        "CREATE TABLE kept (key TEXT PRIMARY KEY, value TEXT NOT NULL, updated_at TEXT NOT NULL)",
-        "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL, updated_at TEXT NOT NULL)",
+        """CREATE TABLE kept (
+            key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value)), updated_at TEXT NOT NULL
+        )""",
+        """CREATE TABLE setting (
+            name TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value)), updated_at TEXT NOT NULL
+        )""",
     ),
 }
 
