@@ -29,6 +29,8 @@ NOT_LITERAL = {
     ("tutor/domain/errors.py", "self.template"): "the error shows the sentence it was raised with",
     ("tutor/domain/errors.py", "self.hint_template"): "the error shows the sentence it was raised with",
     ("tutor/domain/errors.py", "self.title_template"): "the error shows the sentence it was raised with",
+    ("tutor/runtime/worker_operations.py", "error.template"): "a caught error's sentence, raised as another kind",
+    ("tutor/runtime/worker_operations.py", "error.hint_template"): "a caught error's sentence, raised as another kind",
     ("tutor/ui/screens/help.py", "binding.description"): "read above where each Binding is made",
     ("tutor/ui/widgets/bars.py", "binding.description"): "read above where each Binding is made",
     ("tutor/ui/widgets/bars.py", "enter"): "read above where each AnswerInput is made",
