@@ -115,8 +115,9 @@ def test_counts_vocabulary_and_corpus_length_belong_together(words: dict[str, in
         len(apply_in_order(word, result["merges"])) * times for word, times in words.items()
     )
     characters = list(dict.fromkeys("".join(words)))
-    assert result["vocab"] == list(dict.fromkeys([*characters, *("".join(pair) for pair in result["merges"])]))
-    assert result["vocab_size"] == len(set(result["vocab"]))
+    assert len(result["vocab"]) == len(set(result["vocab"])) == len(characters) + len(result["merges"])
+    assert result["vocab"] == [*characters, *("".join(pair) for pair in result["merges"])]
+    assert result["vocab_size"] == len(result["vocab"])
 
 
 def apply_in_order(word: str, merges: list[list[str]]) -> list[str]:
@@ -217,6 +218,7 @@ def test_a_full_corpus_is_learnt_step_by_step_within_the_bounds() -> None:
         ({"corpus": {"low": "5"}}, "`low`"),
         ({"corpus": {"low": demo.MAX_COUNT + 1}}, str(demo.MAX_COUNT)),
         ({"corpus": "{low: 5}"}, "corpus"),
+        ({"corpus": {"a</w>b": 1}, "end_of_word": True}, "</w>"),
         ({"corpus": "a" * (demo.MAX_CHARACTERS + 1)}, str(demo.MAX_CHARACTERS)),
         ({"corpus": {"a" * demo.MAX_CHARACTERS: 1, "b": 1}}, str(demo.MAX_CHARACTERS)),
         ({"merges": demo.MAX_MERGES + 1}, str(demo.MAX_MERGES)),

@@ -63,6 +63,8 @@ Pair = tuple[str, str]
 class Bpe:
     """The distinct words as lists of pieces, and how often each pair of neighbours occurs, kept up to date.
 
+    A piece comes about in one way only: where the same characters become one piece in two places, the same merges
+    were made in both. So no pair is learnt twice, and every merge adds an entry to the vocabulary.
     Occurrences are counted as neighbours, overlaps included: "aaa" holds (a, a) twice, though it can be joined once.
     """
 
@@ -196,7 +198,10 @@ def steps(params: Params, model: Model | None = None) -> Steps:
     for a character that the corpus did not hold).
     """
     wanted: int = params["merges"]
-    bpe = Bpe(words_of(params["corpus"]), end_of_word=params["end_of_word"])
+    words = words_of(params["corpus"])
+    if params["end_of_word"] and any(END_OF_WORD in word for word in words):
+        raise UsageError("With `end_of_word` no word of `corpus` may hold the mark {mark} itself.", mark=END_OF_WORD)
+    bpe = Bpe(words, end_of_word=params["end_of_word"])
     encode_steps = params["encode"] != ""
     vocab = {piece: id for id, piece in enumerate(dict.fromkeys(p for pieces in bpe.words for p in pieces))}
     merges: list[Pair] = []
@@ -209,20 +214,19 @@ def steps(params: Params, model: Model | None = None) -> Steps:
     while len(merges) < wanted and (pair := bpe.best()) is not None:
         number = len(merges) + 1
         yield _choose(bpe, pair, number, progress=(2 * number - 1) * share)
-        tokens, size = bpe.tokens, len(vocab)
+        tokens = bpe.tokens
         merges.append(pair)
         counts.append(bpe.pairs[pair])
         changed = bpe.holding(pair)
         bpe.merge(pair)
-        vocab.setdefault("".join(pair), size)
-        yield _apply(bpe, pair, number, changed, tokens, grew=len(vocab) > size, progress=2 * number * share)
+        vocab["".join(pair)] = len(vocab)
+        yield _apply(bpe, pair, number, changed, tokens, progress=2 * number * share)
     yield _learnt(merges, counts, wanted, vocab, bpe.tokens, progress=0.9 if encode_steps else 1.0)
 
     encoded: list[str] = []
     if encode_steps:
         encoded = split(params["encode"], end_of_word=params["end_of_word"])
-        # A pair can be learnt twice when its left or right piece can be built in two ways: the first rank counts.
-        ranks = {pair: rank for rank, pair in reversed([*enumerate(merges)])}
+        ranks = {pair: rank for rank, pair in enumerate(merges)}
         yield _to_encode(encoded, vocab)
         while (pair := next_merge(encoded, ranks)) is not None:
             before, encoded = encoded, join(encoded, pair)
@@ -275,22 +279,16 @@ def _choose(bpe: Bpe, pair: Pair, number: int, *, progress: float) -> Step:
     )
 
 
-def _apply(
-    bpe: Bpe, pair: Pair, number: int, changed: Sequence[int], tokens: int, *, grew: bool, progress: float
-) -> Step:
+def _apply(bpe: Bpe, pair: Pair, number: int, changed: Sequence[int], tokens: int, *, progress: float) -> Step:
     piece = visible("".join(pair))
-    saved = Text(
-        f"整个语料从 {tokens} 个词元减到 {bpe.tokens} 个。",
-        f"The whole corpus goes from {tokens} tokens to {bpe.tokens}.",
+    note = Text(
+        f"词表多了一项：{piece}。整个语料从 {tokens} 个词元减到 {bpe.tokens} 个。",
+        f"The vocabulary gains one entry: {piece}. The whole corpus goes from {tokens} tokens to {bpe.tokens}.",
     )
-    if grew:
-        news = Text(f"词表多了一项：{piece}。", f"The vocabulary gains one entry: {piece}. ")
-    else:
-        news = Text(f"{piece} 词表里早已有了，只是另一种拼法。", f"{piece} was known already, built another way. ")
     return Step(
         Text(f"第 {number} 次合并：{_plus(pair)} 变成 {piece}", f"Merge {number}: {_plus(pair)} become {piece}"),
         (_words(bpe, changed, ("".join(pair),), "new"),),
-        Text(news.zh + saved.zh, news.en + saved.en),
+        note,
         progress,
     )
 
