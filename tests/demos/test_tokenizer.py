@@ -235,7 +235,7 @@ def test_a_bad_value_is_answered_with_a_sentence_in_both_languages(given_value: 
 
 
 def test_a_brace_that_opens_no_json_is_refused_where_the_default_would_be_read() -> None:
-    with pytest.raises(UsageError, match="brace"):
+    with pytest.raises(UsageError, match="words and counts"):
         demo.words_of("{low: 5}")
 
 

@@ -10,6 +10,7 @@ import heapq
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from tutor.domain.demo import Param, Params, Step, Steps
@@ -143,15 +144,16 @@ def next_merge(pieces: Sequence[str], ranks: Mapping[Pair, int]) -> Pair | None:
 def words_of(corpus: object) -> dict[str, int]:
     """The words of `corpus` with their counts, in the order of first appearance. Raises UsageError."""
     if isinstance(corpus, str) and corpus.lstrip().startswith("{"):
-        corpus = _parsed(corpus)
-    if isinstance(corpus, str):
+        with suppress(ValueError, RecursionError):  # what is no JSON is refused below
+            corpus = json.loads(corpus)
+    if isinstance(corpus, str) and not corpus.lstrip().startswith("{"):
         words = dict(Counter(corpus.split()))
     elif isinstance(corpus, Mapping):
         words = {str(word): _count(word, count) for word, count in corpus.items()}
     else:
         raise UsageError(
             "`corpus` must be a text or a JSON object of words and counts, not {given}.",
-            given=_short(json.dumps(corpus, ensure_ascii=False)),
+            given=_short(corpus if isinstance(corpus, str) else json.dumps(corpus, ensure_ascii=False)),
         )
     if not words or "" in words:
         raise UsageError("`corpus` must hold at least one word, and none of them empty.")
@@ -163,15 +165,6 @@ def words_of(corpus: object) -> dict[str, int]:
             given=characters,
         )
     return words
-
-
-def _parsed(corpus: str) -> object:
-    try:
-        return json.loads(corpus)
-    except (ValueError, RecursionError):
-        raise UsageError(
-            "`corpus` begins with a brace but is no JSON object of words and counts: {given}.", given=_short(corpus)
-        ) from None
 
 
 def _count(word: object, count: object) -> int:
