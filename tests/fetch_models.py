@@ -44,8 +44,12 @@ class _Line:
     def __init__(self, name: str) -> None:
         self._name = name
         self._tenth = -1
+        self._told = 0
 
     def __call__(self, progress: Progress) -> None:
+        for tried in progress.tried[self._told :]:
+            sys.stderr.write(f"{self._name}  {tried}\n")
+        self._told = len(progress.tried)
         tenth = 10 * progress.received // max(progress.total, 1)
         rewritten = sys.stderr.isatty()
         if not rewritten and tenth == self._tenth:

@@ -91,7 +91,12 @@ def default_name() -> str:
 
 def models() -> tuple[ModelEntry, ...]:
     """The shipped catalogue in its order, then what the person added. Touches no model file's content."""
-    return with_added(read(places.shipped("models") / "catalog.yaml"))
+    return with_added(shipped())
+
+
+def shipped() -> tuple[ModelEntry, ...]:
+    """The catalogue that came with the program."""
+    return read(places.shipped("models") / "catalog.yaml")
 
 
 def read(catalogue: Path) -> tuple[ModelEntry, ...]:
