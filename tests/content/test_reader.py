@@ -55,6 +55,7 @@ def test_an_alias_stands_for_its_anchor() -> None:
         ("a: x\u2028y\n".encode(), 1, "no control characters; found U+2028"),
         (b"a: 1\n\tb: 2\n", 2, "valid YAML; found"),
         (b"a: [1\nb: 2\n", 2, "valid YAML; found"),
+        (b"a: 1\nb: [", 2, 'valid YAML; found "did not find expected node content"'),
         (b"a: 1\nb: 2\na: 3\n", 3, "each key once; found a again"),
         (b"a: 1\n---\nb: 2\n", 2, "one document; found another one"),
         (b"a: 1\nb: !!str 2\n", 2, "values without tags; found tag:yaml.org,2002:str"),
@@ -93,7 +94,7 @@ def test_a_problem_is_told_in_chinese_too() -> None:
     with pytest.raises(ContentError) as refusal:
         parse(b"a: 1\na: 2\n", "x.yaml")
     set_language("zh")
-    assert str(refusal.value) == "x.yaml:2：应为每个键只出现一次，实为又一个 a。"
+    assert str(refusal.value) == "x.yaml:2：应为：每个键只出现一次；实为：又一个 a。"
 
 
 def test_only_regular_files_of_bounded_size_are_read(tmp_path: Path) -> None:

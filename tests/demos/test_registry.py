@@ -165,7 +165,7 @@ def test_the_sentence_is_chinese_where_chinese_is_spoken(sheep: list[int]) -> No
     with pytest.raises(UsageError) as refusal:
         registry.prepare(registry.load("counting-sheep"), {"sheep": 500})
     set_language("zh")
-    assert str(refusal.value) == "`sheep` 应在 0 到 200 之间，而不是 500。"
+    assert str(refusal.value) == "`sheep` 应在 0 到 200 之间，给的是 500。"
 
 
 @settings(max_examples=soak.count(2000), derandomize=True, deadline=None)

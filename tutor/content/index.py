@@ -90,12 +90,11 @@ _TOPIC_TYPES = (int, str, str, str, str)
 
 def _sound(index: Index) -> bool:
     """Whether every row has the shape that `Index` promises: the file may have been cut, or written by hand."""
-    topics = index.curriculum[2] if index.curriculum else []
     return (
         all(_types(row) == _ROW_TYPES["lessons"] for row in index.lessons.values())
         and all(_types(row) == _ROW_TYPES["quizzes"] for row in index.quizzes.values())
-        and isinstance(index.curriculum, list)
-        and all(_types(topic) == _TOPIC_TYPES for topic in topics)
+        and _types(index.curriculum) in ((), (int, int, list))
+        and all(_types(topic) == _TOPIC_TYPES for topics in index.curriculum[2:] for topic in topics)
     )
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CURRICULUM = "curriculum.yaml"
 KEPT = 64  # lessons, and quizzes, held in memory; of about 100 kB each
 
+_UNREAD: Stamp = (-1, -1)
+
 T = TypeVar("T")
 
 
@@ -217,24 +219,21 @@ class _Kept(Generic[T]):
 
 
 def _entry(file: ContentFile, quiz_file: ContentFile | None, topic: Entry | None, index: Index) -> Entry:
-    row = _row(index.lessons, file)
-    quiz_row: list[Any] | None = _row(index.quizzes, quiz_file) if quiz_file else [0, 0, 0, "", ""]
+    """What the index knows of the file, from an earlier reading if it has changed since; else what its name says."""
+    row = index.lessons.get(file.name) or [*_UNREAD, "", 0, "", "", "", ""]
+    quiz_row = (index.quizzes.get(quiz_file.name) if quiz_file else None) or [*_UNREAD, 0, "", ""]
+    stale = not current(row, file.stamp) or (quiz_file is not None and not current(quiz_row, quiz_file.stamp))
+    _, _, part, minutes, zh, en, *problem = row
     title = topic.title if topic else same(file.slug.replace("-", " "))
-    part = topic.part if topic else ""
-    questions = quiz_row[2] if quiz_row else 0
-    if row is None:
-        return Entry(file.number, file.slug, part, title, questions=questions, stale=True)
-    _, _, own_part, minutes, zh, en, problem_zh, problem_en = row
-    problem = Text(problem_zh, problem_en) or (Text(*quiz_row[3:]) if quiz_row else Text())
     return Entry(
         file.number,
         file.slug,
-        own_part or part,
+        part or (topic.part if topic else ""),
         Text(zh, en) or title,
         minutes,
-        questions,
-        stale=quiz_row is None,
-        problem=problem,
+        questions=quiz_row[2],
+        stale=stale,
+        problem=Text() if stale else Text(*problem) or Text(*quiz_row[3:]),
     )
 
 

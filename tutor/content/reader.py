@@ -169,8 +169,10 @@ class _Builder:
             return self._document(yaml.parse(self.text, Loader=_Loader))
         except yaml.MarkedYAMLError as failure:
             mark = failure.problem_mark or failure.context_mark
-            problem = visible(failure.problem or failure.context or "")
-            raise self._refuse(mark.line + 1 if mark else 0, both("valid YAML"), same(problem)) from None
+            # At the end of the text the mark stands on a line after the last.
+            line = min(mark.line + 1, len(self.text.splitlines())) if mark else 0
+            words = visible(failure.problem or failure.context or "")
+            raise self._refuse(line, both("valid YAML"), same(f'"{words}"')) from None
         except yaml.YAMLError:
             raise self._refuse(0, both("valid YAML"), both("something that cannot be read")) from None
 
