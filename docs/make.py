@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tutor.cli.group import Command, Group
+from tutor.cli.group import Command, Group, first_sentence
 from tutor.cli.main import build
 from tutor.domain.language import set_language
 
@@ -23,7 +23,7 @@ def command_table() -> str:
     set_language("en")
     rows = ["| command | what it does | for example |", "|---|---|---|"]
     rows += [
-        f"| `{name}` | {first_sentence(command)} | `{command.examples[0].replace('|', chr(92) + '|')}` |"
+        f"| `{name}` | {first_sentence(command.help or '')} | `{command.examples[0].replace('|', chr(92) + '|')}` |"
         for name, command in leaves(build(), "")
     ]
     return "\n".join(rows)
@@ -40,10 +40,6 @@ def leaves(group: Group, prefix: str) -> list[tuple[str, Command]]:
         elif isinstance(command, Command):
             found.append((f"{prefix}{name}", command))
     return found
-
-
-def first_sentence(command: Command) -> str:
-    return (command.help or "").split(". ")[0].rstrip(".:")
 
 
 def with_table(readme: str) -> str:

@@ -59,6 +59,8 @@ def guarded(work: Callable[[], int]) -> int:
     except TutorError as error:
         return INTERRUPTED if isinstance(error, Cancelled) else fail(error)
     except (KeyboardInterrupt, EOFError):
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            sys.stdout.write("\n")  # the shell's prompt begins on a line of its own
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has read enough (`| head`). The interpreter would complain again when it flushes at exit.

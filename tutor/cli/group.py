@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, cast
@@ -29,6 +30,25 @@ def translate_click() -> None:
     for module in (click.core, click.decorators, click.exceptions, click.formatting, click.parser, click.types):
         module._ = lambda sentence: chinese.get(sentence, sentence)  # type: ignore[attr-defined]
         module.ngettext = lambda one, many, count: chinese.get(one, one)  # type: ignore[attr-defined]
+    click.formatting.wrap_text = _wrap_chinese  # click breaks lines at spaces alone
+
+
+def _wrap_chinese(
+    text: str,
+    width: int = 78,
+    initial_indent: str = "",
+    subsequent_indent: str = "",
+    preserve_paragraphs: bool = False,
+) -> str:
+    """What click's own `wrap_text` does, by cells and between Han characters. Help here has no paragraphs."""
+    from rich.text import Text
+
+    from tutor.ui.draw.wrap import wrap
+
+    lines = wrap(Text(" ".join(text.split())), width - len(subsequent_indent))
+    return "\n".join(
+        (subsequent_indent if number else initial_indent) + line.plain for number, line in enumerate(lines)
+    )
 
 
 def _click_sentences() -> dict[str, str]:
@@ -66,6 +86,9 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = examples
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return first_sentence(self.help or "")
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(self.examples, formatter)
 
@@ -82,8 +105,11 @@ class Group(click.Group):
         self.modules = modules or {}
         self.examples = examples
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return first_sentence(self.help or "")
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.modules, *super().list_commands(ctx)]
+        return [*self.modules, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.modules:
@@ -103,6 +129,11 @@ class Group(click.Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(self.examples, formatter)
+
+
+def first_sentence(text: str) -> str:
+    """What a command does, in either language, without what follows on how."""
+    return re.split(r"(?<=[.。])(?:\s|$|(?<=。))", text, maxsplit=1)[0].rstrip(".。:：")
 
 
 def write_examples(examples: tuple[str, ...], formatter: click.HelpFormatter) -> None:

@@ -125,6 +125,7 @@ def course_option(function: Function) -> Function:
     return click.option(
         "--course",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
         callback=_remember("course"),
         expose_value=False,
         help=tr("A folder with lessons and quizzes of its own, used instead of those that came along."),

@@ -21,7 +21,7 @@ STRATEGIES = ("greedy", "sample", "beam")
     "decode",
     tr("Let the model write on from a prompt. `-` reads standard input."),
     "qwtutor decode --strategy greedy --max-tokens 12 'Once upon a time'",
-    "qwtutor decode --strategy sample --temperature 0.8 --top-p 0.9 --seed 7 --json 'Once upon a time'",
+    "qwtutor decode --strategy sample --top-p 0.9 --seed 7 --json 'Once upon'",
 )
 @click.argument("prompt", type=Words())
 @click.option("--strategy", type=OneOf(STRATEGIES), default="greedy", help=", ".join(STRATEGIES))

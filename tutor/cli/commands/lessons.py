@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 
 from tutor.cli import opening, output
 from tutor.cli.group import command
-from tutor.cli.options import call, course_option, json_option, lang_option, plain_option
+from tutor.cli.options import call, course_option, json_option, lang_option, model_option, plain_option
 from tutor.domain.entry import PARTS, Entry
 from tutor.domain.frames import to_json
 from tutor.domain.language import tr
@@ -69,6 +69,7 @@ def complete_slug(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 @command("lesson", tr("Print a lesson."), "qwtutor lesson tokenizer --lang en", "qwtutor lesson tokenizer --plain")
 @click.argument("slug", shell_complete=complete_slug)
 @course_option
+@model_option
 @plain_option
 @json_option
 @lang_option

@@ -12,7 +12,7 @@ import click
 
 from tutor.cli import diagnostics, opening, output
 from tutor.cli.group import Group
-from tutor.cli.options import course_option, json_option, lang_option, read_stdin
+from tutor.cli.options import course_option, json_option, lang_option, model_option, read_stdin
 from tutor.domain.errors import TutorError, UsageError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
@@ -96,6 +96,7 @@ def summary(opened: Progress) -> dict[str, Any]:
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--all", "everything", is_flag=True, help=tr("Anki: all questions, not only those answered."))
 @course_option
+@model_option
 @lang_option
 def export(*, file: Path | None, everything: bool) -> None:
     from tutor.store.exchange import export_json
