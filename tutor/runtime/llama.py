@@ -153,7 +153,7 @@ class Engine:
         for begin in range(start, len(ids), CHUNK):
             chunk = ids[begin : begin + CHUNK]
             self._evaluate(chunk, rows=1)
-            if progress:
+            if progress and len(ids) - start > CHUNK:
                 progress((begin + len(chunk)) / len(ids))
         self._whole = len(ids) // CHUNK * CHUNK
         return self._row(-1)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from tutor.domain.errors import UsageError
 from tutor.domain.model import TokenPiece
 
+# How far on in the text a piece is looked for that does not follow at once: a crafted vocabulary may hold none.
+REACH = 64
+
 
 def utf8(text: str) -> bytes:
     """`text` in UTF-8. Raises UsageError for a lone surrogate, half a character that no encoding can hold."""
@@ -51,7 +54,7 @@ def align(source: bytes, pieces: Sequence[bytes]) -> list[bytes]:
     for piece in pieces:
         if piece.startswith(b" ") and not source.startswith(piece, position):
             piece = piece[1:] if source.startswith(piece[1:], position) else piece  # noqa: PLW2901
-        at = source.find(piece, position)
+        at = source.find(piece, position, position + len(piece) + REACH)
         if at < 0:
             found.append(b"")
             continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tutor import places
 from tutor.domain.errors import ModelMissing, NotFound, UsageError
 from tutor.domain.model import Model, TokenPiece
-from tutor.runtime.spans import utf8, with_spans
+from tutor.runtime.spans import align, utf8, with_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,17 +63,14 @@ def _processor(name: str) -> Any:
 
 
 def _sentencepiece(name: str, text: str) -> Iterator[tuple[int, bytes, str, bool]]:
-    """Tokens as (id, the bytes of `text` they stand for, name, special).
-
-    Sentencepiece tells which characters a piece stands for, also where it normalized them. A character unknown to
-    it comes as byte tokens, of which it gives the character to the last alone.
-    """
+    """Tokens as (id, the bytes of `text` they stand for, name, special)."""
     processor = _processor(name)
-    source = text.encode()
-    position = 0
-    for piece in processor.encode(text, out_type="immutable_proto").pieces:
-        surface = piece.surface.encode()
-        if processor.is_byte(piece.id):
-            surface = source[position : position + 1]
-        position += len(surface)
-        yield piece.id, surface, piece.piece, processor.is_control(piece.id)
+    ids = processor.encode(text)
+    names = [processor.id_to_piece(id) for id in ids]
+    spelled = [
+        # A byte token is called <0x41>; in the others ▁ (U+2581) stands for a space.
+        bytes([int(name[1:-1], 16)]) if processor.is_byte(id) else name.replace("▁", " ").encode()
+        for id, name in zip(ids, names, strict=True)
+    ]
+    for id, data, label in zip(ids, align(text.encode(), spelled), names, strict=True):
+        yield id, data, label, processor.is_control(id)

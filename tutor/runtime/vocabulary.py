@@ -26,6 +26,7 @@ class Vocabulary:
         self.adds_bos: bool = lib.llama_vocab_get_add_bos(self._vocab)
         self._data: dict[int, bytes] = {}
         self._labels: dict[int, str] = {}
+        self.adds_space = b"".join(map(self.data, self.ids(b"a"))) == b" a"
 
     def ids(self, source: bytes, *, special: bool = False, bos: bool = False) -> list[int]:
         """The tokens of a text in UTF-8. `special` reads control tokens' names as the tokens; `bos` puts one first.
@@ -77,11 +78,15 @@ class Vocabulary:
         return found
 
     def text(self, ids: Sequence[int]) -> bytes:
-        """The bytes of a text from its tokens. Raises UsageError for a number that is no token."""
+        """The bytes of a whole text from its tokens, without the space that the vocabulary may put before it.
+
+        Raises UsageError for a number that is no token.
+        """
         for id in ids:
             if not 0 <= id < self.size:
                 raise UsageError("{id} is no token: they go from 0 to {last}.", id=id, last=self.size - 1)
-        return b"".join(self.data(id) for id in ids)
+        joined = b"".join(self.data(id) for id in ids)
+        return joined[1:] if self.adds_space and joined.startswith(b" ") else joined
 
     def is_control(self, id: int) -> bool:
         control: bool = lib.llama_vocab_is_control(self._vocab, id)

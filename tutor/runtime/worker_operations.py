@@ -13,7 +13,7 @@ import numpy as np
 
 from tutor.decoding.distribution import Logits, summarize
 from tutor.decoding.steps import decode
-from tutor.domain.errors import ModelFailed, UsageError
+from tutor.domain.errors import ModelFailed, TutorError, UsageError
 from tutor.domain.model import Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
 from tutor.runtime import gguf, protocol
 from tutor.runtime.llama import AbortFlag, Engine, backend
@@ -65,7 +65,10 @@ class Operations:
         if self._engine is not None:
             raise ModelFailed("A model is loaded already.")
         self._path = Path(request.path)
-        self._file = gguf.inspect(self._path)
+        try:
+            self._file = gguf.inspect(self._path)
+        except TutorError as error:
+            raise ModelFailed(error.template, hint=error.hint_template, **error.values) from None
         self._abort.check()
         self._engine = Engine(
             self._path,
