@@ -158,7 +158,7 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
                 headers["Transfer-Encoding"] = "chunked"
             else:
                 headers["Content-Length"] = str(len(data) - start if trick.claim is None else trick.claim)
-            self._head(status, {**headers, **trick.headers})
+            self._head(status, headers | trick.headers)
             body = bytearray(data)
             if trick.flip_at is not None:
                 body[trick.flip_at] ^= 0xFF

@@ -199,7 +199,7 @@ def test_the_first_installed_model_is_the_default_then_one_that_speaks_chinese(f
 def test_a_file_of_unknown_content_is_added_only_on_the_persons_word(tmp_path: Path) -> None:
     mine = tmp_path / "My Model.gguf"
     mine.write_bytes(content(1000, seed=5))
-    with pytest.raises(UsageError, match="say so with `--trust`"):
+    with pytest.raises(catalogue.UnknownContent, match="say so with `--trust`"):
         add(mine, entries=ENTRIES)
     added = add(mine, trust=True, entries=ENTRIES)
     assert (added.name, added.added, added.path) == ("my-model", True, str(mine))

@@ -81,6 +81,12 @@ LIES = {
         Trick(headers={"Content-Encoding": "gzip"}),
         "It sends the file compressed, though it was asked not to.",
     ),
+    "a captive network's page": (
+        Trick(
+            data=b"<html>Welcome on board!</html>", chunked=True, headers={"Content-Type": "text/html; charset=utf-8"}
+        ),
+        "It answers with a web page instead of the file.",
+    ),
     "it redirects for ever": (Trick(redirect=HUB), "The download failed: Exceeded maximum allowed redirects."),
     "it redirects to nothing": (Trick(redirect="gopher://nowhere/"), None),
 }
@@ -326,24 +332,25 @@ def test_a_model_larger_than_the_disk_is_refused_before_any_request(server: Mode
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_in_a_sentence(server: ModelServer) -> None:
+    # Root may write anywhere: then the pull is made as a user who may not.
     code = (
-        "from tests.runtime.model_files import *; from tutor.runtime.pull import pull;"
+        "import os; from tests.runtime.model_files import *; from tutor.runtime.pull import pull;"
         "from tutor.domain import language; language.set_language('en')\n"
+        "if os.geteuid() == 0: os.seteuid(65534)\n"
         "try: pull(described(content(1000)), limits=QUICK)\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o555)
-        # Root may write anywhere: then the pull runs as a user who may not.
-        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "QWTUTOR_MODELS": place, "QWTUTOR_HOME": place, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "QWTUTOR_MODELS": place},
+            cwd=Path(__file__).parents[2],
             capture_output=True,
             text=True,
             check=False,
-            **nobody,  # type: ignore[arg-type]
         )
+        assert os.listdir(place) == []
     assert done.stdout.startswith(f"TutorError The models folder {place} cannot be written to."), done.stderr
     assert server.asked == []
 

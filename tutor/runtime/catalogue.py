@@ -84,6 +84,10 @@ class ModelEntry:
         return Path(self.path) if self.path else places.models_folder() / self.file
 
 
+class UnknownContent(UsageError):
+    """A file whose hash is in no catalogue: taken only when the person says so."""
+
+
 def default_name() -> str:
     """The model that is used where nobody chose one."""
     return DEFAULT
@@ -207,8 +211,8 @@ def add(path: Path, *, name: str = "", trust: bool = False, entries: Sequence[Mo
     """Make the file at `path` a model with a name; the file stays where it is.
 
     A hash that the catalogue knows is trusted by itself and gives the file that model's name. Any other is taken
-    only with `trust=True`: the person's own word. Raises UsageError without it, for a name in use, or for a file
-    that is no GGUF.
+    only with `trust=True`: the person's own word. Raises UnknownContent without it, UsageError for a name in use or
+    a file that is no GGUF.
     """
     candidates = models() if entries is None else entries
     path = path.expanduser().resolve()
@@ -218,7 +222,7 @@ def add(path: Path, *, name: str = "", trust: bool = False, entries: Sequence[Mo
     sha256 = hash_file(path)
     known = next((item for item in candidates if item.sha256 == sha256 and not item.added), None)
     if known is None and not trust:
-        raise UsageError(
+        raise UnknownContent(
             "The content of {path} is not in the catalogue (SHA-256 {sha256}).",
             hint="If you trust where it came from, say so with `--trust`.",
             path=visible(str(path)),

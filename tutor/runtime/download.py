@@ -120,8 +120,7 @@ def fetch_text(url: str, session: Session, *, accept: str, limit: int) -> tuple[
                 data += chunk
                 if len(data) > limit:
                     raise SourceFailed("Its answer is larger than {limit} bytes.", limit=limit)
-            media_type = stream.headers.get("content-type", "").split(";")[0].strip().lower()
-            return data.decode("utf-8", errors="replace"), media_type, stream.url
+            return data.decode("utf-8", errors="replace"), stream.media_type, stream.url
 
     return _retrying(attempt, session, progress=lambda: 0)
 
@@ -177,6 +176,9 @@ def _receive(stream: _Stream, remote: Remote, part: Path, held: _Held, on_size: 
         discard(part)
         raise _Interrupted(SourceFailed("It refuses to go on from byte {have}.", have=held.size))
     _check_status(stream, wanted={200, 206} if held.size else {200})
+    if stream.media_type == "text/html":
+        # The page of a hotel's or a train's network, where one has to agree to something first.
+        raise SourceFailed("It answers with a web page instead of the file.")
     new_etag = stream.headers.get("etag", "")
     start, total = _extent(stream)
     if start and (start != held.size or (held.etag and new_etag and new_etag != held.etag)):
@@ -295,6 +297,10 @@ class _Stream:
 
     def __exit__(self, *_: object) -> None:
         self._abandoned.set()
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
     def chunks(self) -> Iterator[bytes]:
         while (chunk := self._next()) is not None:
