@@ -193,7 +193,7 @@ class _Header:
         try:
             for _ in range(count):
                 at += 8 + unpack(data, at)[0]
-        except struct.error:
+        except (struct.error, OverflowError):
             raise self.truncated(min(at, size)) from None
         if at > size:
             raise self.truncated(size)

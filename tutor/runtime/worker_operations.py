@@ -68,7 +68,8 @@ class Operations:
         try:
             self._file = gguf.inspect(self._path)
         except TutorError as error:
-            raise ModelFailed(error.template, hint=error.hint_template, **error.values) from None
+            values: dict[str, Any] = error.values
+            raise ModelFailed(error.template, hint=error.hint_template, **values) from None
         self._abort.check()
         self._engine = Engine(
             self._path,
