@@ -66,7 +66,7 @@ class Terminal:
         self.status: int | None = None
         self.last_write = self.started = time.perf_counter()
         environment = {"TERM": "xterm-256color", "COLORTERM": "truecolor", **os.environ, **(env or {})}
-        for name in ("SSH_CONNECTION", "NO_COLOR", "TMUX"):
+        for name in ("SSH_CONNECTION", "NO_COLOR", "TMUX", "COLUMNS", "LINES"):
             if name not in (env or {}):
                 environment.pop(name, None)
         self.pid, self.fd = pty.fork()
@@ -74,10 +74,10 @@ class Terminal:
             if cwd is not None:
                 os.chdir(cwd)
             try:
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
                 os.execvpe(command[0], list(command), environment)
             finally:
                 os._exit(127)
-        self.resize(*size)
 
     def __enter__(self) -> Terminal:
         return self

@@ -98,7 +98,8 @@ class HomeScreen(TutorScreen):
                     (tr("Start here") + "  ", palette.strong), f"{start.number:02d} {start.title.get()}"
                 )
                 yield Row(fit(text, width), key=("lesson", start.slug))
-        due = services.progress.due_count(now())
+        written = [entry.slug for entry in entries if entry.written]
+        due = services.progress.due_count(now(), lessons=written)
         if due:
             text = Text.assemble((tr("Review") + "  ", palette.strong), tr("{count} questions are due", count=due))
             yield Row(text, key=("review", ""))

@@ -70,6 +70,7 @@ class PlayerScreen(TutorScreen):
         self.index = 0
         self.run: registry.DemoRun | None = None
         self._waiting = False
+        self._wanted = -1  # the step that was asked for while another was being computed
         self._playing: Any = None
         self._trouble: TutorError | None = None
 
@@ -94,6 +95,8 @@ class PlayerScreen(TutorScreen):
     def _where(self) -> str:
         run = self.run
         if run is None or not run.known:
+            return ""
+        if run.finished and self.index == run.known:
             return ""
         if run.finished:
             return tr("step {index} of {count}", index=self.index + 1, count=run.known)
@@ -150,14 +153,14 @@ class PlayerScreen(TutorScreen):
             lines = self._trouble_lines(self._trouble, width)
         elif self.run is not None and self.committed and self.index < self.run.known:
             lines = draw_step(self.run.steps[self.index], width, palette, language())
-            if self.run.finished and self.index == self.run.known - 1:
-                lines += self._verdict_lines(width)
+        elif self.run is not None and self.run.finished:
+            lines = self._verdict_lines(width)
         elif self._waiting:
             lines = [Text(tr("computing..  Esc stops"), style=palette.muted)]
         return [Text(" ") + line for line in lines]
 
     def _verdict_lines(self, width: int) -> list[Text]:
-        """Behind the last step: what the reader had said, and whether it was so."""
+        """Whether what the reader had said was so."""
         if self.session is None or self.session.verdict is None:
             return []
         return [
@@ -202,7 +205,11 @@ class PlayerScreen(TutorScreen):
             self.index = index
             self._draw_step()
             return
-        if self._waiting or (run is not None and run.finished):
+        if run is not None and run.finished:
+            self._show_verdict()
+            return
+        if self._waiting:
+            self._wanted = index
             return
         self._waiting = True
         self._draw_step()
@@ -225,9 +232,19 @@ class PlayerScreen(TutorScreen):
             self._trouble = None
             self.index = index
             self.say()
-        elif self.run is not None and self.run.finished and self._playing is not None:
-            self.action_play()
+            if self._wanted == index + 1:
+                self._want(self._wanted)
+        elif self.run is not None and self.run.finished:
+            self._show_verdict()
         self._draw_step()
+
+    def _show_verdict(self) -> None:
+        """The page behind the last step, where there was a prediction. Playing ends here."""
+        if self._playing is not None:
+            self.action_play()
+        if self.run is not None and self.session is not None and self.session.verdict is not None:
+            self.index = self.run.known
+            self._draw_step(top=True)
 
     def _step(self, index: int) -> Step | None:
         """Runs on the model's thread."""

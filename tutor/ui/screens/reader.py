@@ -309,10 +309,17 @@ class ReaderScreen(TutorScreen):
             lambda progress: progress.set_position(slug, block=block, line=line, fraction=fraction, now=at)
         )
 
+    def on_screen_resume(self) -> None:
+        # Back from a demo or a quiz the keys turn pages again, and Enter means what is in view.
+        if isinstance(self.focused, Card):
+            self.query_one(Page).focus()
+
     # -- keys --------------------------------------------------------------------------------------------------------
 
     def action_page(self, direction: int) -> None:
         page = self.query_one(Page)
+        if isinstance(self.focused, Card):
+            page.focus()
         page.scroll_relative(y=direction * max(1, page.size.height - 2), animate=False)
 
     def action_line(self, step: int) -> None:
@@ -370,9 +377,8 @@ class ReaderScreen(TutorScreen):
         open_quiz(self.app, self.slug)
 
     def action_back(self) -> None:
-        page = self.query_one(Page)
-        if self.focused is not None and self.focused is not page:
-            page.focus()
+        if any(view.active and not view.answered for view in self.query(QuestionView)):
+            self.query_one(Page).focus()
             return
         self._note_place()
         self.app.pop_screen()

@@ -9,6 +9,7 @@ from rich.text import Text as RichText
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import Input
 
@@ -49,6 +50,12 @@ class AnswerInput(Input):
         super().__init__(value, placeholder=placeholder, select_on_focus=False)
         self.cursor_blink = False
         self.enter = enter
+
+    @property
+    def cursor_screen_offset(self) -> Offset:
+        """Where the terminal's own cursor stands. Textual puts it a cell too far behind the last character."""
+        offset = super().cursor_screen_offset
+        return offset - Offset(1, 0) if self.cursor_at_end else offset
 
 
 class QuestionView(Vertical, can_focus=True):
