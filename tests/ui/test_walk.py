@@ -79,6 +79,7 @@ def test_quiz_goes_on_where_it_was_left(start: Start, language: str) -> None:
     assert words["saved"] in tutor.text()
     tutor.send("<enter>")
     tutor.expect("2/1[23]")
+    tutor.settle()
     question = tutor.text()
     tutor.send("<esc>")
     tutor.expect(words["start"])

@@ -42,6 +42,8 @@ class Services:
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._worker: WorkerModel | None = None
         self._entries: tuple[Entry, ...] | None = None
+        # Who hears, from the model's thread, how far loading the file or reading a prompt is.
+        self.on_model_progress: Callable[[str, float], None] | None = None
         self._closing = threading.Event()
 
     @classmethod
@@ -141,8 +143,12 @@ class Services:
             self._worker.close()
             self._worker = None
         if self._worker is None:
-            self._worker = WorkerModel(path, name=self.model_name)
+            self._worker = WorkerModel(path, name=self.model_name, on_progress=self._heard)
         return self._worker
+
+    def _heard(self, phase: str, fraction: float) -> None:
+        if self.on_model_progress is not None:
+            self.on_model_progress(phase, fraction)
 
     def use_model(self, name: str) -> None:
         self.asked_model = None

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widget import Widget
 
 from tutor.demos import registry
@@ -53,6 +54,14 @@ class PlayerScreen(TutorScreen):
 
     DEFAULT_CSS = "PlayerScreen #ask { height: 4fr; scrollbar-size-vertical: 1; }"
 
+    class Heard(Message):
+        """From the model's thread: it is loading its file, or reading a long prompt."""
+
+        def __init__(self, phase: str, fraction: float) -> None:
+            super().__init__()
+            self.phase = phase
+            self.fraction = fraction
+
     def __init__(
         self,
         name: str,
@@ -70,6 +79,7 @@ class PlayerScreen(TutorScreen):
         self.index = 0
         self.run: registry.DemoRun | None = None
         self._waiting = False
+        self._doing = ""
         self._wanted = -1  # the step that was asked for while another was being computed
         self._playing: Any = None
         self._trouble: TutorError | None = None
@@ -96,6 +106,8 @@ class PlayerScreen(TutorScreen):
         run = self.run
         if run is None or not run.known:
             return ""
+        if self._waiting and self.index < run.known:
+            return tr("computing..")
         if run.finished and self.index == run.known:
             return ""
         if run.finished:
@@ -156,7 +168,7 @@ class PlayerScreen(TutorScreen):
         elif self.run is not None and self.run.finished:
             lines = self._verdict_lines(width)
         elif self._waiting:
-            lines = [Text(tr("computing..  Esc stops"), style=palette.muted)]
+            lines = [Text(self._doing or tr("computing..  Esc stops"), style=palette.muted)]
         return [Text(" ") + line for line in lines]
 
     def _verdict_lines(self, width: int) -> list[Text]:
@@ -212,6 +224,8 @@ class PlayerScreen(TutorScreen):
             self._wanted = index
             return
         self._waiting = True
+        self._doing = ""
+        self.app.services.on_model_progress = self._hear
         self._draw_step()
         self.run_worker(self._compute(index), exclusive=False, exit_on_error=False)
 
@@ -237,6 +251,18 @@ class PlayerScreen(TutorScreen):
         elif self.run is not None and self.run.finished:
             self._show_verdict()
         self._draw_step()
+
+    def _hear(self, phase: str, fraction: float) -> None:
+        self.post_message(self.Heard(phase, fraction))
+
+    def on_player_screen_heard(self, event: Heard) -> None:
+        if self._waiting:
+            percent = f"{event.fraction:.0%}"
+            loading = tr("loading the model.. {percent}  Esc stops", percent=percent)
+            self._doing = (
+                loading if event.phase == "load" else tr("reading the prompt.. {percent}  Esc stops", percent=percent)
+            )
+            self._draw_step()
 
     def _show_verdict(self) -> None:
         """The page behind the last step, where there was a prediction. Playing ends here."""
