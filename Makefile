@@ -64,20 +64,22 @@ $(READY): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "qwtutor needs Python 3.11 or newer with its venv module, and none was found. Name one with PYTHON=/path/to/python3."; exit 1; fi
 	@echo "==> Environment in $(VENV) ($$($(PYTHON) --version))"
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	@if ! $(BIN)/python -c 'import llama_cpp' 2>/dev/null && ! $(BIN)/pip cache list llama_cpp_python 2>/dev/null | grep -q whl; then \
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	@wanted=$$(sed -n 's/^llama-cpp-python==\([^ ]*\).*/\1/p' requirements.lock); \
+	if ! $(BIN)/pip show llama-cpp-python 2>/dev/null | grep -qx "Version: $$wanted" \
+		&& ! $(BIN)/pip cache list llama_cpp_python 2>/dev/null | grep -q "llama_cpp_python-$$wanted-"; then \
 		command -v $${CC:-cc} >/dev/null && command -v $${CXX:-c++} >/dev/null || { \
 			echo "llama-cpp-python is compiled from source, and no C/C++ compiler was found: install gcc and g++, or clang (macOS: xcode-select --install)."; exit 1; }; \
-		echo "==> llama-cpp-python is compiled from source: about 3.5 minutes on two cores, this once"; \
+		echo "==> llama-cpp-python $$wanted is compiled from source: about 3.5 minutes on two cores, this once"; \
 	fi
 	@echo "==> Packages, exactly as locked"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 lock:  ## choose the newest versions that pyproject.toml allows (needs the network)
 	@echo "==> Lock"
-	@[ -x .cache/lock/bin/uv ] || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/pip install --quiet --disable-pip-version-check uv; }
+	@[ -x .cache/lock/bin/uv ] || { $(PYTHON) -m venv .cache/lock && .cache/lock/bin/pip install -qq --disable-pip-version-check uv; }
 	@.cache/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml --output-file requirements.lock
 

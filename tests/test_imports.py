@@ -30,7 +30,7 @@ def call(*words: str) -> str:
 def test_help_loads_no_heavy_package(words: tuple[str, ...]) -> None:
     modules = loaded_after(call(*words))
     assert "tutor.cli.main" in modules
-    assert not modules & {*HEAVY, "textual", "rich"}
+    assert not modules & {*HEAVY, "textual"}
 
 
 def test_listing_lessons_with_a_current_index_parses_nothing() -> None:

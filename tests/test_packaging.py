@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
+LOCK = ROOT / "requirements.lock"
 OFFLINE = ("--no-index", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--quiet")
 
 
@@ -104,8 +109,21 @@ def test_the_sdist_can_be_tested_and_built_again(built: Path) -> None:
     assert {"Makefile", "requirements.lock", "pyproject.toml", "tests/conftest.py", "LICENSE", "NOTICE"} <= inside
 
 
+def test_the_lock_fits_what_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), (
+            f"{requirement}: `make lock`"
+        )
+
+
 def test_the_lock_names_no_place_and_every_hash() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lock = LOCK.read_text(encoding="utf-8")
     assert "://" not in lock and "--index" not in lock and "--find-links" not in lock
     pinned = [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
     assert all("==" in line and line.endswith("\\") for line in pinned)

@@ -45,6 +45,10 @@ def main() -> None:
 
 
 def open_screen(options: dict[str, str]) -> int:
+    from tutor.domain.language import language_from_environment, set_language
+
+    # For what is said before the screen knows the person's settings: a data folder that cannot be read.
+    set_language(options.get("lang") or language_from_environment())
     from tutor.ui.app import run
 
     course = options.get("course")

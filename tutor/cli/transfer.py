@@ -38,7 +38,7 @@ class Transfer:
         if self._wants_bar:
             self._bar = _bar()
             self._bar.start()
-            self._bar.add_task("", total=None, line="")
+            self._bar.add_task("", total=1, line="")
         return self
 
     def __exit__(
@@ -81,7 +81,7 @@ def line(progress: Progress) -> str:
         minutes, seconds = divmod(round(progress.seconds_left), 60)
         speed = f"{progress.bytes_per_second / 1e6:.1f}"
         done += tr(", {speed} MB/s, {left} left", speed=speed, left=f"{minutes}:{seconds:02}")
-    return f"{done}, {progress.source}"
+    return f"{done} ({progress.source})"
 
 
 def _bar() -> Bar:
