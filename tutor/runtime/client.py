@@ -171,6 +171,9 @@ class WorkerModel:
         load = protocol.Load(next(self._numbers), str(self.path.absolute()), self._threads)
         exchange = self._current = Exchange(load)
         self._process = process
+        if self._closed:
+            # `close` came while the process was being started, and did not see it.
+            process.close()
         process.send(exchange)
         try:
             exchange.next()

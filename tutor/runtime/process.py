@@ -72,7 +72,8 @@ class WorkerProcess:
         self._stuck = False
         self._closing = False
         self._ended = threading.Event()
-        self._writing = threading.Lock()
+        # Reentrant: the collector may close an abandoned stream, which sends a Cancel, in the middle of a write.
+        self._writing = threading.RLock()
         self._ending = threading.Lock()
         started: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
         # The worker is killed when the thread that started it ends (Linux counts threads there), so the

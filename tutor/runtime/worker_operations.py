@@ -16,7 +16,7 @@ from tutor.decoding.steps import decode
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
 from tutor.domain.model import Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
 from tutor.runtime import gguf, protocol
-from tutor.runtime.llama import AbortFlag, Engine, backend
+from tutor.runtime.llama import CHUNK, AbortFlag, Engine, backend
 
 Send = Callable[[protocol.Reply], None]
 METADATA_LENGTH = 200
@@ -118,7 +118,7 @@ class Operations:
         for i, logits in enumerate(self.engine.rows(ids[:-1])):
             self._abort.check()
             nll.append(summarize(logits, 0).log_total - float(logits[ids[i + 1]]))
-            if i % 32 == 31:
+            if i % CHUNK == CHUNK - 1:
                 progress((i + 1) / len(ids))
         mean = float(np.mean(nll))
         # e^700 is the largest power that a float holds; a perplexity beyond it says no more.
