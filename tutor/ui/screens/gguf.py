@@ -30,7 +30,7 @@ class GgufScreen(TutorScreen):
         self._file: GgufFile | None = None
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(id="contents")
+        yield RowList(id="contents", enter="")
 
     def heading(self) -> tuple[str, str]:
         return visible(self.path.name), tr("{megabytes} MB", megabytes=f"{self.path.stat().st_size / 1e6:,.0f}")

@@ -59,7 +59,7 @@ class ModelsScreen(TutorScreen):
         self._asks_trust: Path | None = None
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(id="models")
+        yield RowList(id="models", enter="Use")
         yield Lines(id="details")
         yield AnswerInput(placeholder=tr("path of a .gguf file"), enter="Add a file")
 

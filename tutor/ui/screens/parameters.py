@@ -41,7 +41,7 @@ class ParametersScreen(TutorScreen):
         self.given = dict(given)
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(id="parameters")
+        yield RowList(id="parameters", enter="Change")
         yield Lines(self._about_lines, id="about")
         yield AnswerInput(enter="Take it")
 

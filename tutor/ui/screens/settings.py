@@ -23,12 +23,12 @@ class SettingsScreen(TutorScreen):
     """Values are kept at once; there is nothing to save."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right", "change(1)", "Next value", id="settings.next"),
+        Binding("right", "change(1)", "Next value", show=False, id="settings.next"),
         Binding("left", "change(-1)", "Value before", show=False, id="settings.before"),
     ]
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(id="settings")
+        yield RowList(id="settings", enter="Next value")
 
     def heading(self) -> tuple[str, str]:
         return tr("Settings"), tr("kept at once")

@@ -97,10 +97,11 @@ class KeyBar(Widget):
 
     def _keys(self) -> list[tuple[str, str]]:
         """Key and meaning, in the order of the bindings; what is the same everywhere stands last."""
-        field = self.screen.focused if isinstance(self.screen.focused, Input) else None
+        focused = self.screen.focused
+        field = focused if isinstance(focused, Input) else None
         keys: dict[str, tuple[str, str]] = {}
-        if field is not None and (enter := getattr(field, "enter", "")):
-            keys["enter"] = ("Enter", tr(enter))
+        if enter := getattr(focused, "enter", ""):
+            keys["submit" if field is not None else "choose"] = ("Enter", tr(enter))
         for active in self.screen.active_bindings.values():
             binding = active.binding
             # In a field a letter is a letter: only keys that are none still do what they do elsewhere.

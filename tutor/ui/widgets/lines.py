@@ -26,9 +26,13 @@ Draw = Callable[[int], list[Text]]
 
 def strip_of(widget: Widget, line: Text, width: int, style: Style) -> Strip:
     """`line` as cells, exactly `width` wide, on the widget's ground. Nothing in it is read as markup."""
+    console = widget.app.console
+    if line.style and not line.spans:
+        # Text.render leaves the style of a text without spans out.
+        style += console.get_style(line.style)
     segments = [
         Segment(segment.text, style + segment.style if segment.style else style)
-        for segment in line.render(widget.app.console)
+        for segment in line.render(console)
         if segment.text
     ]
     return Strip(segments).adjust_cell_length(width, style)
@@ -126,8 +130,12 @@ class RowList(ScrollView, can_focus=True):
 
     app: TutorApp
 
-    def __init__(self, rows: Sequence[Row] = (), *, cursor: int = 0, id: str | None = None) -> None:
+    def __init__(
+        self, rows: Sequence[Row] = (), *, cursor: int = 0, id: str | None = None, enter: str = "Open"
+    ) -> None:
+        """`enter` says, in English as `tr` takes it, what Enter does with a row; empty where it does nothing."""
         super().__init__(id=id)
+        self.enter = enter
         self._rows: list[Row] = []
         self.cursor = 0
         self.set_rows(rows, cursor=cursor)
@@ -202,6 +210,9 @@ class RowList(ScrollView, can_focus=True):
 
     def action_edge(self, direction: int) -> None:
         self._go(self._selectable(0 if direction < 0 else len(self._rows) - 1, -direction))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self.enter) if action == "choose" else True
 
     def action_choose(self) -> None:
         if (row := self.current) and not row.heading:

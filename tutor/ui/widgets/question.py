@@ -70,6 +70,7 @@ class QuestionView(Vertical, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Answer", id="question.submit"),
+        Binding("enter", "go_on", "Go on", id="question.go_on"),
         Binding("down,j", "move(1)", "Down", show=False, id="question.down"),
         Binding("up,k", "move(-1)", "Up", show=False, id="question.up"),
         Binding("left", "move(-1)", "Left", show=False, id="question.left"),
@@ -255,6 +256,9 @@ class QuestionView(Vertical, can_focus=True):
                 how = self._how() if self.active else tr("Enter: answer this.")
                 lines += [RichText(), *wrap(RichText(how, style=palette.muted), width)]
             return lines
+        if self.typed:
+            given = tr("Your answer: {answer}", answer=visible(self.draft.typed))
+            lines += wrap(RichText(given, style=palette.muted), width)
         return [*lines, RichText(), *verdict_lines(self.verdict, width, palette)]
 
     def _how(self) -> str:
@@ -304,6 +308,8 @@ class QuestionView(Vertical, can_focus=True):
     # -- keys --------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("submit", "go_on"):
+            return self.answered == (action == "go_on")
         if action == "pick":
             return isinstance(self.question, Multi | Order | Spans) and not self.answered
         if action == "hint":
@@ -357,10 +363,11 @@ class QuestionView(Vertical, can_focus=True):
         self.post_message(self.Hinted(self))
 
     def action_submit(self) -> None:
-        if self.answered:
-            self.post_message(self.Finished(self))
-        elif not self._busy:
+        if not self._busy:
             self._submit()
+
+    def action_go_on(self) -> None:
+        self.post_message(self.Finished(self))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
