@@ -18,13 +18,13 @@ def first(**state: bool | None) -> str:
 @pytest.mark.parametrize(
     ("state", "line"),
     [
-        ({}, "  ( ) B  text"),
-        ({"cursor": True}, "> ( ) B  text"),
-        ({"chosen": True}, "  (*) B  text"),
-        ({"chosen": True, "several": True}, "  [*] B  text"),
-        ({"verdict": True}, "   ✓  B  text"),
-        ({"verdict": True, "chosen": True}, "  (✓) B  text"),
-        ({"verdict": False, "chosen": True, "cursor": True}, "> (✗) B  text"),
+        ({}, "  ( ) 2  text"),
+        ({"cursor": True}, "> ( ) 2  text"),
+        ({"chosen": True}, "  (*) 2  text"),
+        ({"chosen": True, "several": True}, "  [*] 2  text"),
+        ({"verdict": True}, "   ✓  2  text"),
+        ({"verdict": True, "chosen": True}, "  (✓) 2  text"),
+        ({"verdict": False, "chosen": True, "cursor": True}, "> (✗) 2  text"),
     ],
 )
 def test_each_state_has_signs_of_its_own(state: dict[str, bool], line: str) -> None:
@@ -33,12 +33,12 @@ def test_each_state_has_signs_of_its_own(state: dict[str, bool], line: str) -> N
 
 def test_read_aloud_states_are_words() -> None:
     lines = option_lines(0, "x", 60, SPOKEN, chosen=True, verdict=False, language="zh")
-    assert [line.plain for line in lines] == ["A. x（选中，错）"]
+    assert [line.plain for line in lines] == ["1. x（选中，错）"]
 
 
 def test_an_option_hangs_under_its_own_text() -> None:
     lines = [line.plain for line in option_lines(0, "one two three four five six", 26, PLAIN)]
-    assert lines == ["  ( ) A  one two three", "         four five six"]
+    assert lines == ["  ( ) 1  one two three", "         four five six"]
 
 
 @settings(max_examples=100, deadline=None)

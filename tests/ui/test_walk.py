@@ -40,9 +40,9 @@ def test_reads_predicts_watches_answers_and_comes_back(start: Start, language: s
     tutor.settle()
     # The demo asks for a prediction first, computes to its end and only then says whether it was right.
     tutor.send("<tab><enter>")
-    tutor.expect(r"\( \) A")
+    tutor.expect(r"\( \) 1")
     tutor.send("1")
-    tutor.expect(r"\( \) A", gone=True)
+    tutor.expect(r"\( \) 1", gone=True)
     for step in range(2, 15):
         tutor.send("<space>")
         tutor.expect(rf"step {step}\b|第 {step} 步")
@@ -103,7 +103,7 @@ def test_undo_takes_an_answer_back(start: Start) -> None:
     tutor.expect("Right|Not right")
     tutor.send("u")
     tutor.expect("Taken back")
-    tutor.expect(r"\( \) A")
+    tutor.expect(r"\( \) 1")
 
 
 def test_language_changes_everywhere_at_one_key(start: Start) -> None:

@@ -16,11 +16,6 @@ def prompt_lines(prompt: str, width: int, palette: Palette) -> list[Text]:
     return markdown(prompt, width, palette)
 
 
-def option_letter(index: int) -> str:
-    """A, B, C … for an option; its number beyond Z."""
-    return chr(ord("A") + index) if index < 26 else str(index + 1)
-
-
 def option_lines(
     index: int,
     text: str,
@@ -33,23 +28,23 @@ def option_lines(
     several: bool = False,
     language: str | None = None,
 ) -> list[Text]:
-    """An option: `> (*) A  text`.
+    """An option: `> (*) 1  text`, with the number that picks it.
 
     `cursor` is `>`, `chosen` a star in brackets (square ones where `several` may be chosen). `verdict` is None before
     grading; then True for an option that is right, False for one that is wrong and was chosen: ✓ or ✗ takes the star's
     place, still in brackets where it was chosen. Read aloud, the signs become words.
     """
     body = inline(text, palette)
-    letter = option_letter(index)
+    number = str(index + 1)
     if palette.spoken:
-        return wrap(Text.assemble(f"{letter}. ", body, _said(chosen, verdict, language)), width, hang=3)
+        return wrap(Text.assemble(f"{number}. ", body, _said(chosen, verdict, language)), width, hang=3)
     style = palette.accent if chosen or cursor else palette.text
     if verdict is not None:
         style = palette.good if verdict else palette.bad
     inside = "*" if verdict is None else MARK_SIGNS["good" if verdict else "bad"]
     left, right = "[]" if several else "()"
     box = f"{left}{inside if chosen else ' '}{right}" if verdict is None or chosen else f" {inside} "
-    sign = Text.assemble((">" if cursor else " ", palette.accent), " ", (f"{box} {letter}", style), "  ")
+    sign = Text.assemble((">" if cursor else " ", palette.accent), " ", (f"{box} {number}", style), "  ")
     if cursor and verdict is None:
         body.stylize_before(palette.accent)
     return prefixed(wrap(body, width - sign.cell_len), sign, Text(" " * sign.cell_len))
