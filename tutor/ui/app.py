@@ -19,6 +19,7 @@ if "SSH_CONNECTION" in os.environ:
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from tutor.domain.errors import TutorError
@@ -59,6 +60,7 @@ class TutorApp(App[int]):
         self._asked_language = language
         for theme in themes():
             self.register_theme(theme)
+        self.animation_level = "none"
         self._follow_settings()
 
     @property
@@ -69,8 +71,20 @@ class TutorApp(App[int]):
         settings = self.services.settings
         set_language(self._asked_language or settings.get("language") or language_from_environment())
         theme = settings.get("theme") or ("terminal" if "SSH_CONNECTION" in os.environ else "dark")
-        self.theme = theme if theme in PALETTES else "dark"
+        self._begin_with(theme if theme in PALETTES else "dark")
         self.set_keymap(self.services.keymap())
+
+    def _begin_with(self, theme: str) -> None:
+        """Take `theme` before anything is drawn. Assigned as later on, it would have every style sheet read twice."""
+        self.set_reactive(TutorApp.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
+
+    def get_default_screen(self) -> Screen[Any]:
+        # Home is the first screen rather than pushed on an empty one, which would be laid out and painted as well.
+        from tutor.ui.screens.home import HomeScreen
+
+        return HomeScreen()
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, self._shown.thrifty(renderable))
@@ -85,23 +99,37 @@ class TutorApp(App[int]):
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
-        self.animation_level = "none"
         self._catch_signals()
-        from tutor.ui.screens.home import HomeScreen
+        self.call_after_refresh(self._after_first_screen)
 
-        self.push_screen(HomeScreen())
+    def _after_first_screen(self) -> None:
         self.run_worker(self.services.after_start(self), exit_on_error=False)
 
     def _catch_signals(self) -> None:
         # A closed terminal or `kill` ends like `q`: the terminal restored, what was answered kept, no process behind.
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             if hasattr(signal, name):
                 with contextlib.suppress(NotImplementedError):
                     loop.add_signal_handler(getattr(signal, name), self._stop_by_signal, getattr(signal, name))
 
     def _stop_by_signal(self, number: int) -> None:
         self.exit(128 + number)
+
+    def terminal_gone(self) -> None:
+        """The terminal has hung up, whether or not a signal says so too."""
+        self._stop_by_signal(signal.SIGHUP)
+
+    def get_driver_class(self) -> type[Driver]:
+        if os.name != "posix":
+            return super().get_driver_class()
+        from tutor.ui.driver import TerminalDriver
+
+        return TerminalDriver
+
+    def _fatal_error(self) -> None:
+        # Textual's prints a traceback with what the variables hold. `run` raises the error instead.
+        self._close_messages_no_wait()
 
     # -- going somewhere ---------------------------------------------------------------------------------------------
 
@@ -169,11 +197,13 @@ class TutorApp(App[int]):
 
 
 def run(*, language: str | None = None, course: Path | None = None, model: str | None = None) -> int:
-    """Open the tutor on this terminal. Returns the exit status; raises TutorError for what stops it at the start."""
+    """Open the tutor on this terminal. Returns the exit status; raises what stopped it, the terminal restored."""
     services = Services.open(course=course, model=model)
     try:
         app = TutorApp(services, language=language)
         status = app.run(mouse=True)
+        if app._exception is not None:
+            raise app._exception
         return app.return_code or status or 0
     finally:
         services.close()

@@ -1,0 +1,55 @@
+"""Textual's driver, for a terminal that may go away while the program runs."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+from typing import IO, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class TerminalDriver(LinuxDriver):
+    """Calls the application's `terminal_gone` when the terminal hangs up, and writes to one that is gone into nothing.
+
+    A closed terminal that sends no SIGHUP (a container, another session's terminal) would else leave Textual's input
+    thread reading ends of file without a pause, and its output thread dead with the queue full: the program would stay.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._file: Any = _Lasting(self._file)
+        threading.Thread(target=self._await_hangup, name="hangup", daemon=True).start()
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._app.call_later(self._app.terminal_gone)  # type: ignore[attr-defined]
+        except Exception as error:  # noqa: BLE001 - a thread's error goes to the application, as a handler's would
+            self._app.call_later(self._app._handle_exception, error)
+
+    def _await_hangup(self) -> None:
+        poll = select.poll()
+        poll.register(self.fileno, 0)  # asks for nothing: hanging up is always reported
+        if any(event & select.POLLHUP for _, event in poll.poll()):
+            self._app.call_later(self._app.terminal_gone)  # type: ignore[attr-defined]
+
+
+class _Lasting:
+    """A stream whose terminal may be gone: then what is written is lost, and nobody is told."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
