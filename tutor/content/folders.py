@@ -14,15 +14,23 @@ _NOWHERE: Stamp = (-1, -1)
 
 
 class ContentFile(NamedTuple):
-    """A file whose name is that of a lesson or a quiz. `shown` names it in problems."""
+    """A file whose name is that of a lesson or a quiz. `outside` says that it is a link that leads out of the course."""
 
     number: int
     slug: str
     name: str
-    path: Path
-    shown: str
+    folder: Path
     stamp: Stamp
     outside: bool
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.name
+
+    @property
+    def shown(self) -> str:
+        """The file as problems name it."""
+        return f"{self.folder.name}/{self.name}"
 
 
 def scan(folder: Path, course: Path | None) -> dict[str, ContentFile]:
@@ -34,19 +42,12 @@ def scan(folder: Path, course: Path | None) -> dict[str, ContentFile]:
     except OSError:
         return found
     for entry in entries:
-        match = FILE_NAME.fullmatch(entry.name)
+        name = entry.name
+        match = FILE_NAME.fullmatch(name)
         if match is None or match[2] in found:
             continue
-        path = folder / entry.name
-        found[match[2]] = ContentFile(
-            int(match[1]),
-            match[2],
-            entry.name,
-            path,
-            f"{folder.name}/{entry.name}",
-            stamp(entry),
-            entry.is_symlink() and not inside(path, course or folder),
-        )
+        outside = entry.is_symlink() and not inside(folder / name, course or folder)
+        found[match[2]] = ContentFile(int(match[1]), match[2], name, folder, stamp(entry), outside)
     return found
 
 

@@ -105,33 +105,43 @@ class Library:
 
     def lesson(self, slug: str) -> Lesson:
         """Raises NotFound, ContentError."""
-        return self._lessons.get(self._find(slug, self.lesson_files()), lambda: self.open_lesson(slug).value)
+        file = self._find(slug, self.lesson_files())
+        return self._lessons.get(file, lambda: self.read_lesson(file).value)
 
     def quiz(self, slug: str) -> Quiz:
         """Raises NotFound, ContentError."""
-        return self._quizzes.get(self._find(slug, self.quiz_files()), lambda: self.open_quiz(slug).value)
+        file = self._find(slug, self.quiz_files())
+        return self._quizzes.get(file, lambda: self.read_quiz(file).value)
 
     def open_lesson(self, slug: str) -> Loaded[Lesson]:
         """The lesson with the document it stands in. Raises NotFound, ContentError."""
-        from tutor.content.loader import load_lesson
-
-        file = self._find(slug, self.lesson_files())
-        loaded = load_lesson(file.path, file.shown)
-        number = loaded.value.number
-        if (number, loaded.value.slug) != (file.number, slug):
-            expected = both("{number} and {slug}, as in the file name", number=file.number, slug=slug)
-            found = both("{number} and {slug}", number=number, slug=loaded.value.slug)
-            raise ContentError([loaded.document.problem(("slug",), expected, found)])
-        return loaded
+        return self.read_lesson(self._find(slug, self.lesson_files()))
 
     def open_quiz(self, slug: str) -> Loaded[Quiz]:
         """The quiz with the document it stands in. Raises NotFound, ContentError."""
+        return self.read_quiz(self._find(slug, self.quiz_files()))
+
+    def read_lesson(self, file: ContentFile) -> Loaded[Lesson]:
+        """The lesson in `file`, one of `lesson_files`. Raises ContentError."""
+        from tutor.content.loader import load_lesson
+
+        _refuse_outside(file)
+        loaded = load_lesson(file.path, file.shown)
+        number, slug = loaded.value.number, loaded.value.slug
+        if (number, slug) != (file.number, file.slug):
+            expected = both("{number} and {slug}, as in the file name", number=file.number, slug=file.slug)
+            found = both("{number} and {slug}", number=number, slug=slug)
+            raise ContentError([loaded.document.problem(("slug",), expected, found)])
+        return loaded
+
+    def read_quiz(self, file: ContentFile) -> Loaded[Quiz]:
+        """The quiz in `file`, one of `quiz_files`. Raises ContentError."""
         from tutor.content.loader import load_quiz
 
-        file = self._find(slug, self.quiz_files())
+        _refuse_outside(file)
         loaded = load_quiz(file.path, file.shown)
-        if loaded.value.lesson != slug:
-            raise ContentError([loaded.document.problem(("lesson",), same(slug), same(loaded.value.lesson))])
+        if loaded.value.lesson != file.slug:
+            raise ContentError([loaded.document.problem(("lesson",), same(file.slug), same(loaded.value.lesson))])
         return loaded
 
     def lesson_files(self) -> dict[str, ContentFile]:
@@ -143,13 +153,10 @@ class Library:
         return scan(self.quizzes_folder, self._course)
 
     def _find(self, slug: str, files: dict[str, ContentFile]) -> ContentFile:
-        """Raises NotFound; ContentError where the file is a link that leads out of the course."""
-        file = files.get(slug)
-        if file is None:
+        """Raises NotFound."""
+        if slug not in files:
             raise self._not_found(slug)
-        if file.outside:
-            raise ContentError([Problem(file.shown, 0, "", both("a file inside the course"), both("a link out of it"))])
-        return file
+        return files[slug]
 
     def _not_found(self, slug: str) -> NotFound:
         entries = {entry.slug: entry for entry in self.entries()}
@@ -163,16 +170,18 @@ class Library:
 
     def _lesson_row(self, file: ContentFile) -> list[Any]:
         try:
-            lesson = self.open_lesson(file.slug).value
-        except (ContentError, NotFound) as failure:
-            return [*file.stamp, "", 0, "", "", *_both_languages(failure)]
+            lesson = self.read_lesson(file).value
+        except ContentError as failure:
+            text = failure.problems[0].text
+            return [*file.stamp, "", 0, "", "", text.zh, text.en]
         return [*file.stamp, lesson.part, lesson.minutes, lesson.title.zh, lesson.title.en, "", ""]
 
     def _quiz_row(self, file: ContentFile) -> list[Any]:
         try:
-            quiz = self.open_quiz(file.slug).value
-        except (ContentError, NotFound) as failure:
-            return [*file.stamp, 0, *_both_languages(failure)]
+            quiz = self.read_quiz(file).value
+        except ContentError as failure:
+            text = failure.problems[0].text
+            return [*file.stamp, 0, text.zh, text.en]
         return [*file.stamp, len(quiz.questions), "", ""]
 
     def topics(self) -> dict[str, Entry]:
@@ -242,11 +251,9 @@ def _row(rows: dict[str, list[Any]], file: ContentFile) -> list[Any] | None:
     return row if current(row, file.stamp) else None
 
 
-def _both_languages(failure: ContentError | NotFound) -> tuple[str, str]:
-    if isinstance(failure, ContentError):
-        return failure.problems[0].text.zh, failure.problems[0].text.en
-    text = both("a file that vanished while it was read")
-    return text.zh, text.en
+def _refuse_outside(file: ContentFile) -> None:
+    if file.outside:
+        raise ContentError([Problem(file.shown, 0, "", both("a file inside the course"), both("a link out of it"))])
 
 
 def _require_course(course: Path, *folders: Path) -> None:

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from tutor.content.folders import ContentFile
 from tutor.content.index import VERSION, write_atomically
 from tutor.content.library import Library
 from tutor.content.problem import ContentError
 from tutor.content.walk import HAN, outside_fences
 from tutor.domain.errors import NotFound
 from tutor.domain.language import LANGUAGES, Text
-from tutor.domain.lesson import Lesson
+from tutor.domain.lesson import Lesson, Section
 from tutor.domain.quiz import Question
 
 K1 = 1.2  # how soon more of the same word stops counting
@@ -115,7 +116,9 @@ class _Index:
         for slug, file in lesson_files.items():
             stamps = [*file.stamp, *(quiz_files[slug].stamp if slug in quiz_files else ())]
             kept = self.lessons.get(slug)
-            now[slug] = kept if kept and kept["stamps"] == stamps else _read(library, slug, stamps)
+            if kept is None or kept["stamps"] != stamps:
+                kept = {"stamps": stamps, "sections": _read(library, file, quiz_files.get(slug))}
+            now[slug] = kept
         if now != self.lessons or not self.postings:
             changed = now != self.lessons
             self.lessons = now
@@ -146,24 +149,20 @@ def _index(library: Library) -> _Index:
     return index
 
 
-def _read(library: Library, slug: str, stamps: list[int]) -> dict[str, Any]:
+def _read(library: Library, file: ContentFile, quiz_file: ContentFile | None) -> dict[str, Terms]:
+    """The terms of each section; none for a lesson with problems."""
     try:
-        lesson = library.lesson(slug)
-    except (ContentError, NotFound):
-        return {"stamps": stamps, "sections": {}}
+        lesson = library.read_lesson(file).value
+    except ContentError:
+        return {}
     try:
-        questions = library.quiz(slug).questions
-    except (ContentError, NotFound):
+        questions = library.read_quiz(quiz_file).value.questions if quiz_file else ()
+    except ContentError:
         questions = ()
-    return {
-        "stamps": stamps,
-        "sections": {section.id: _counts(lesson, section.id, questions) for section in lesson.sections},
-    }
+    return {section.id: _counts(lesson, section, questions) for section in lesson.sections}
 
 
-def _counts(lesson: Lesson, id: str, questions: Iterable[Question]) -> Terms:
-    section = lesson.section(id)
-    assert section is not None
+def _counts(lesson: Lesson, section: Section, questions: Iterable[Question]) -> Terms:
     texts: list[tuple[str, Text]] = [("title", section.title), ("body", section.body), ("lesson", lesson.title)]
     body = f"{section.body.zh}\n{section.body.en}".casefold()
     texts += [
@@ -171,7 +170,7 @@ def _counts(lesson: Lesson, id: str, questions: Iterable[Question]) -> Terms:
         for entry in lesson.terms
         if entry.zh.casefold() in body or entry.en.casefold() in body
     ]
-    texts += [("question", text) for q in questions if q.section == id for text in (q.prompt, q.explain)]
+    texts += [("question", text) for q in questions if q.section == section.id for text in (q.prompt, q.explain)]
     counts: defaultdict[str, float] = defaultdict(float)
     for kind, text in texts:
         for term, count in Counter(terms(f"{text.zh}\n{text.en}")).items():
