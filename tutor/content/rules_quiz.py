@@ -31,6 +31,7 @@ _EMPHASIS = re.compile(r"\*\*.+?\*\*|__.+?__|(?<!\w)\*[^*\n]+\*(?!\w)|(?<!\w)_[^
 _NEGATIVE = re.compile(
     r"\bwhich\b[^?.]*\b(not|never|cannot|except|least|\w+n't)\b|哪[^？?。]{0,24}(不|没有|错误的|除外|并非)"
     r"|(下列|以下)[^？?。]{0,24}(不|没有|错误的|除外|并非)",
+    re.IGNORECASE,
 )
 
 
@@ -177,8 +178,7 @@ def _wrong_answers(question: Question, right: Any) -> Iterator[tuple[FieldPath, 
             for index in range(len(question.options)):
                 yield ("options",), right ^ {index}
         case Number():
-            slack = abs(right) * question.tolerance if question.relative else question.tolerance
-            yield ("tolerance",), right + max(10 * slack, abs(right), 1.0)
+            yield ("tolerance",), right + (abs(right) or 1.0)
         case Order():
             for index in range(len(question.items) - 1):
                 yield ("items", index), (*right[:index], right[index + 1], right[index], *right[index + 2 :])
