@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import groupby
+from operator import itemgetter
 
 from rich.console import Console
 from rich.style import Style
@@ -22,11 +24,12 @@ def svg(terminal: Terminal, *, title: str = "") -> str:
         )
         out = Text(no_wrap=True, overflow="crop")
         for y in range(terminal.rows):
-            for x in range(terminal.columns):
-                out.append(*_cell(terminal.screen.buffer[y][x]))
+            cells = (_cell(terminal.screen.buffer[y][x]) for x in range(terminal.columns))
+            for style, run in groupby(cells, key=itemgetter(1)):
+                out.append("".join(text for text, _ in run), style)
             out.append("\n")
         console.print(out, end="")
-        drawn = console.export_svg(title=title)
+        drawn = console.export_svg(title=title, unique_id="qwtutor")
     drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.S)
     return drawn.replace("Fira Code", "Noto Sans Mono CJK SC, DejaVu Sans Mono")
 

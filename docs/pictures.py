@@ -1,0 +1,61 @@
+"""The README's pictures: the program itself, driven in a real terminal, its screen written as SVG.
+
+Needs the default model; a picture is only written again where the screen differs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.picture import svg
+from tests.terminal import Terminal
+from tutor import places
+
+PICTURES = ROOT / "docs" / "pictures"
+# Name, language, size, and what is typed: each piece after the screen has come to rest.
+SHOTS: list[tuple[str, str, tuple[int, int], list[str]]] = [
+    ("home-zh", "zh", (80, 24), []),
+    ("home-en", "en", (80, 24), []),
+    ("lesson-zh", "zh", (80, 24), ["<enter>", "n", "n"]),
+    ("lesson-en", "en", (150, 32), ["<enter>", "n", "n"]),
+    ("predict-zh", "zh", (80, 24), ["<enter>", "<tab>", "<enter>"]),
+    ("demo-tokenizer-en", "en", (80, 24), ["<enter>", "<tab>", "<enter>", "1", "<space>", "<space>", "<space>"]),
+    ("demo-decoding-zh", "zh", (80, 24), ["<c-p>", "decoding", "<down>", "<enter>", "<space>", "<space>"]),
+    ("demo-decoding-en", "en", (80, 24), ["<c-p>", "decoding", "<down>", "<enter>", "<space>", "<space>"]),
+    ("quiz-zh", "zh", (80, 24), ["z", "2"]),
+    ("quiz-en", "en", (80, 24), ["z", "2"]),
+    ("models-en", "en", (80, 24), ["m"]),
+    ("search-zh", "zh", (80, 24), ["/", "bpe"]),
+]
+
+
+def take(names: list[str]) -> None:
+    """Take the pictures named, or all."""
+    PICTURES.mkdir(exist_ok=True)
+    models = str(places.models_folder())
+    for name, language, size, pieces in SHOTS:
+        if names and name not in names:
+            continue
+        with tempfile.TemporaryDirectory() as home:
+            environment = {"QWTUTOR_HOME": home, "QWTUTOR_MODELS": models, "LC_ALL": "C.UTF-8"}
+            with Terminal([sys.executable, "-m", "tutor", "--lang", language], size=size, env=environment) as terminal:
+                terminal.settle(1.0)
+                for piece in pieces:
+                    terminal.send(piece)
+                    terminal.settle(1.0)
+                drawn = svg(terminal, title="qwtutor")
+        path = PICTURES / f"{name}.svg"
+        if not path.exists() or path.read_text(encoding="utf-8") != drawn:
+            path.write_text(drawn, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)} written", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    take(sys.argv[1:])
