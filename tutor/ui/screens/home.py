@@ -33,8 +33,16 @@ class HomeScreen(TutorScreen):
         Binding("q,escape", "back", "Quit", id="screen.back", key_display="q"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn_for = 0  # cells
+        self._left = False
+
     def body(self) -> Iterable[Widget]:
-        yield RowList(id="topics")
+        yield RowList(self._rows(), id="topics")
+
+    def on_mount(self) -> None:
+        self.retitle()
 
     def about(self) -> str:
         return tr(
@@ -49,18 +57,23 @@ class HomeScreen(TutorScreen):
 
     def relabel(self) -> None:
         super().relabel()
-        topics = self.query_one(RowList)
-        topics.set_rows(self._rows(), cursor=None if topics.rows else 0)
+        self.query_one(RowList).set_rows(self._rows())
+
+    def on_screen_suspend(self) -> None:
+        self._left = True
 
     def on_screen_resume(self) -> None:
-        if self.query_one(RowList).rows:
+        # The first time, everything has just been drawn.
+        if self._left:
             self.relabel()
 
     def on_resize(self) -> None:
-        self.query_one(RowList).set_rows(self._rows())
+        if self.app.size.width != self._drawn_for:
+            self.query_one(RowList).set_rows(self._rows())
 
     def _rows(self) -> list[Row]:
-        services, width = self.app.services, min(WIDTH, self.size.width - 3)
+        services, self._drawn_for = self.app.services, self.app.size.width
+        width = min(WIDTH, self._drawn_for - 3)
         entries = services.entries()
         learnt = services.progress.lesson_progress()
         rows = [*self._first_rows(entries, width)]
