@@ -56,7 +56,7 @@ def convert(document: Document, cls: type[T]) -> T:
     node = document.root
     if isinstance(node.value, dict):
         found = node.value.get("format")
-        if found is None or found.value != FORMAT:
+        if found is None or type(found.value) is not int or found.value != FORMAT:
             converter.wrong(("format",), same(str(FORMAT)), _found(found) if found else both("nothing"))
     value = converter.dataclass(node, cls, (), extra=("format",))
     if converter.problems:
@@ -163,7 +163,7 @@ class _Converter:
         if not isinstance(node.value, dict):
             return self.wrong(path, both("a mapping"), _found(node))
         kind = node.value.get("kind")
-        if kind is None or kind.value not in KINDS:
+        if kind is None or not isinstance(kind.value, str) or kind.value not in KINDS:
             found = _found(kind) if kind else both("nothing")
             return self.wrong((*path, "kind"), both("one of {names}", names=", ".join(KINDS)), found)
         question = self.dataclass(node, KINDS[kind.value], path, extra=("kind",))

@@ -190,12 +190,13 @@ def _hit(library: Library, slug: str, id: str, score: float, wanted: list[str]) 
 
 
 def _snippet(body: str, wanted: set[str]) -> str:
-    """The line of `body` that holds most of what is wanted, cut to SNIPPET_CHARACTERS around its first match."""
+    """The line of `body` that holds most of what is wanted, cut to SNIPPET_CHARACTERS around its longest match."""
     rows = [_MARKS.sub("", " ".join(row.split())) for row in outside_fences(body).splitlines() if row.strip()]
     if not rows:
         return ""
     best = max(rows, key=lambda row: len(wanted & set(terms(row))))
-    first = min((at for term in wanted if (at := best.lower().find(term)) >= 0), default=0)
+    found = [(-len(term), at) for term in wanted if (at := best.lower().find(term)) >= 0]
+    first = min(found)[1] if found else 0
     start = max(0, min(first - SNIPPET_CHARACTERS // 3, len(best) - SNIPPET_CHARACTERS))
     cut = best[start : start + SNIPPET_CHARACTERS]
     return ("..." if start else "") + cut + ("..." if start + SNIPPET_CHARACTERS < len(best) else "")
