@@ -132,10 +132,17 @@ def test_models_say_what_they_are_and_where(smollm: Path) -> None:
 
 
 def test_doctor_names_each_thing_it_looked_at(smollm: Path) -> None:
-    run = qwtutor("doctor", "--model", str(smollm), "--json")
+    run = qwtutor("doctor", "--json", TERM="xterm", LANG="C.UTF-8")
     assert run.status == 0, run.stdout
-    assert {"version", "data_folder", "lessons", "model"} <= run.data.keys()
+    assert {"python", "terminal", "data", "models", "llama", "backend", "progress", "lessons"} <= run.data.keys()
     assert all(each["ok"] for each in run.data.values())
+
+
+def test_doctor_finds_the_trouble_and_says_what_to_do(tmp_path: Path) -> None:
+    run = qwtutor("doctor", "--json", QWTUTOR_MODELS=str(tmp_path / "none"), TERM="dumb")
+    assert run.status == 1
+    assert not run.data["models"]["ok"] and "qwtutor models pull" in run.data["models"]["hint"]["en"]
+    assert not run.data["terminal"]["ok"] and "--plain" in run.data["terminal"]["hint"]["en"]
 
 
 def test_search_gives_lesson_section_and_score() -> None:

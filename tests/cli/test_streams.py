@@ -24,7 +24,7 @@ ESC = b"\x1b"
         ("lesson", "tokenizer"),
         ("demo", "tokenizer", "--set", "merges=2"),
         ("models", "list"),
-        ("doctor", "--model", "smollm2-135m"),
+        ("doctor",),
         ("--help",),
         ("progress",),
     ],

@@ -27,10 +27,10 @@ KIND_NAMES = {
 }
 
 
-def ask_turn(visit: Visit, session: Session, key: str = "") -> None:
+def ask_turn(visit: Visit, session: Session, key: str) -> None:
     """Ask the session's current question until it is answered, skipped or left (Leave).
 
-    The answer and the sitting, kept under `key` if it is to be gone on with, are on the disk before the verdict is said.
+    The answer and the sitting, kept under `key`, are on the disk before the verdict is said.
     """
     say_question(session.question, session.order)
     while session.verdict is None:
@@ -99,21 +99,20 @@ def after(visit: Visit, session: Session, key: str) -> None:
     if chosen == "u":
         take_back(visit, session, key)
         return
-    outcome = session.rate(Rating.EASY) if chosen == "e" else None
+    if chosen == "e":
+        visit.progress.record(session.rate(Rating.EASY), now=opening.now(), keep=kept(session, key))
     session.next()
-    if outcome:
-        visit.progress.record(outcome, now=opening.now(), keep=kept(session, key))
-    else:
-        keep(visit, session, key)
+    keep(visit, session, key)
 
 
 def kept(session: Session, key: str) -> dict[str, Any]:
     """What is written down with an answer, so that the sitting can be gone on with."""
-    return {key: session.to_dict()} if key else {}
+    return {key: session.to_dict()}
 
 
 def keep(visit: Visit, session: Session, key: str) -> None:
-    if key:
+    # A finished sitting is nothing to go on with; a lone question stays as it was when it was answered.
+    if not session.finished:
         visit.progress.keep(key, session.to_dict(), now=opening.now())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from tutor.cli import diagnostics, opening
 from tutor.cli.commands.lessons import reference_line
 from tutor.cli.plain.asking import ask_turn
@@ -92,10 +90,24 @@ def ask_in_place(visit: Visit, lesson: Lesson, id: str) -> None:
 
 
 def ask_alone(visit: Visit, lesson: Lesson, question: Question) -> None:
-    """A question outside a sitting: asked until answered or skipped, without being repeated."""
-    session = Session([Item(lesson.slug, question)], secrets.randbits(31), source="lesson", retries=0)
+    """A question outside a sitting: asked until answered or skipped, and no more once it was answered."""
+    key = f"checkpoint:{lesson.slug}/{question.id}"  # as the screen keeps it
+    session = answered_before(visit, question, key)
+    if session is None:
+        session = Session([Item(lesson.slug, question)], 0, source="lesson", retries=0)
     while not session.finished:
-        ask_turn(visit, session)
+        ask_turn(visit, session, key)
+
+
+def answered_before(visit: Visit, question: Question, key: str) -> Session | None:
+    kept = visit.progress.kept(key)
+    if kept is None:
+        return None
+    try:
+        session = Session.from_dict(kept, lambda _, id: question if id == question.id else None)
+    except TutorError:
+        return None  # the answer is in the log; only what was said about it is lost
+    return None if session.finished else session
 
 
 def run_demo(visit: Visit, lesson: Lesson, block: DemoBlock) -> None:

@@ -13,19 +13,25 @@ from tutor.domain.language import tr
 from tutor.domain.quiz import Question
 from tutor.domain.session import Item, Session, Summary
 
-REVIEW_KEY = "review"
+REVIEW = "sitting:review"
+"""Where a sitting is kept, as the screen does: begun here it can be gone on with there, and the other way round."""
 
 
 def quiz(visit: Visit, slug: str) -> int:
     """The quiz of a lesson, gone on with where it was left."""
     found = visit.library.quiz(slug)
-    items = [Item(slug, question) for question in found.questions]
     say(tr("Quiz: {title}", title=visit.library.lesson(slug).title))
-    return sit(visit, items, key=f"quiz:{slug}", source="quiz")
+    key = f"sitting:{slug}"
+    session = resumed(visit, key) or Session([Item(slug, each) for each in found.questions], secrets.randbits(31))
+    return sit(visit, session, key)
 
 
 def review(visit: Visit, limit: int | None = None) -> int:
     """The questions that are due, the most at risk first."""
+    say(tr("Review"))
+    interrupted = resumed(visit, REVIEW)
+    if interrupted is not None:
+        return sit(visit, interrupted, REVIEW)
     now = opening.now()
     slugs = [entry.slug for entry in visit.library.entries() if entry.written and not entry.problem]
     items = []
@@ -37,7 +43,7 @@ def review(visit: Visit, limit: int | None = None) -> int:
         say(tr("Nothing is due for review now."))
         return diagnostics.DONE
     say(tr("Review: {count} questions.", count=len(items)))
-    return sit(visit, items, key=REVIEW_KEY, source="review", resume=False)
+    return sit(visit, Session(items, secrets.randbits(31), source="review"), REVIEW)
 
 
 def find(visit: Visit, slug: str, id: str) -> Question | None:
@@ -48,8 +54,8 @@ def find(visit: Visit, slug: str, id: str) -> Question | None:
         return None
 
 
-def sit(visit: Visit, items: list[Item], *, key: str, source: str, resume: bool = True) -> int:
-    session = (resumed(visit, key) if resume else None) or Session(items, secrets.randbits(31), source=source)
+def sit(visit: Visit, session: Session, key: str) -> int:
+    """Question after question, to the summary; left in the middle, the sitting stays under `key`."""
     try:
         while not session.finished:
             say()
@@ -75,7 +81,7 @@ def resumed(visit: Visit, key: str) -> Session | None:
     except TutorError as error:
         say(str(error))
         return None
-    if session.finished or not session.items:
+    if session.finished or not session.turns:
         return None
     question = tr("You left at question {number}. Enter: go on there, n: start anew. ", number=session.at + 1)
     return None if ask(question).lower() in ("n", "no") else session
