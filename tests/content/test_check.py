@@ -188,6 +188,16 @@ def test_file_names_and_strays_are_told(tmp_path: Path) -> None:
     assert any(line.startswith("quizzes/09-cows.yaml:1: expected valid YAML") for line in sentences)
 
 
+def test_the_first_line_tells_editors_of_the_schema(tmp_path: Path) -> None:
+    write(tmp_path, lesson(), quiz())
+    path = tmp_path / "quizzes" / "07-sheep.yaml"
+    path.write_text(path.read_text(encoding="utf-8").partition("\n")[2], encoding="utf-8")
+    problems = check(Library(tmp_path, tmp_path / "cache"), strict=True)
+    assert [str(problem) for problem in problems] == [
+        "quizzes/07-sheep.yaml:1: expected # yaml-language-server: $schema=schema.json; found {."
+    ]
+
+
 def test_a_lesson_without_a_quiz_is_told(tmp_path: Path) -> None:
     write(tmp_path, lesson(), quiz())
     (tmp_path / "quizzes" / "07-sheep.yaml").unlink()

@@ -19,12 +19,14 @@ from tutor.content.loader import Loaded, load_curriculum
 from tutor.content.problem import ContentError, Problem, shown
 from tutor.domain.entry import Entry
 from tutor.domain.errors import NotFound
-from tutor.domain.language import both
+from tutor.domain.language import both, same
 from tutor.domain.lesson import Lesson
 from tutor.domain.model import Model
 from tutor.domain.quiz import Quiz
 
 __all__ = ["Problem", "check"]
+
+SCHEMA_COMMENT = "# yaml-language-server: $schema=schema.json"
 
 
 def check(
@@ -79,6 +81,8 @@ def _topic(
             yield from failure.problems
     elif strict and lesson:
         yield lesson.document.problem((), both("a quiz, quizzes/{name}", name=_name(library, slug)), both("none"))
+    if strict:
+        yield from _heads(lesson, quiz)
     if lesson:
         yield from rules_lesson.check(lesson, topics, set(topics) | set(library.lesson_files()), strict, computer)
         yield from rules_text.check(lesson.value, lesson.document, strict)
@@ -87,6 +91,13 @@ def _topic(
         yield from rules_text.check(quiz.value, quiz.document, strict)
     if lesson and quiz:
         yield from rules_quiz.check_against_lesson(quiz, lesson)
+
+
+def _heads(*loaded: Loaded[Lesson] | Loaded[Quiz] | None) -> Iterator[Problem]:
+    """The first line tells editors which schema the file keeps to."""
+    for document in (each.document for each in loaded if each):
+        if document.head != SCHEMA_COMMENT:
+            yield Problem(document.file, 1, "", same(SCHEMA_COMMENT), shown(document.head))
 
 
 def _name(library: Library, slug: str) -> str:

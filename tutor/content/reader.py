@@ -62,10 +62,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file's name, as problems show it, and what was read from it."""
+    """A file's name, as problems show it, what was read from it, and its first line, which may be a comment."""
 
     file: str
     root: Node
+    head: str = ""
 
     def node(self, path: FieldPath) -> Node | None:
         """The node at `path`, or None where there is none."""
@@ -124,7 +125,8 @@ def read_bytes(path: Path, name: str) -> bytes:
 
 def parse(data: bytes, name: str) -> Document:
     """The YAML in `data`. Raises ContentError."""
-    return Document(name, _Builder(name, _decode(data, name)).document())
+    text = _decode(data, name)
+    return Document(name, _Builder(name, text).document(), text.partition("\n")[0].rstrip())
 
 
 def plain(node: Node) -> Any:
