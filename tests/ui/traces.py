@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Sequence
@@ -26,8 +27,13 @@ def in_shell(*words: str, program: Sequence[str] = PROGRAM) -> list[str]:
 
 
 def program_of(terminal: Terminal) -> psutil.Process:
-    """The program that the shell in `terminal` runs."""
-    return psutil.Process(terminal.pid).children()[0]
+    """The program that the shell in `terminal` runs, or is just starting."""
+    while True:
+        for process in psutil.Process(terminal.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.cmdline()[:1] == [sys.executable]:
+                    return process
+        terminal.pump(0.01)
 
 
 def modes(sent: bytes) -> dict[int, bool]:
@@ -48,7 +54,7 @@ def assert_left_as_found(sent: bytes) -> None:
 
 def words_after(sent: bytes) -> str:
     """What stands on the terminal once the program's own screen is left."""
-    left = sent.split(b"\x1b[?1049l")[-1]
+    left = sent.split(b"\x1b[?1049l")[-1].replace(b"\x1b]22;default\x07", b"")  # the mouse pointer's usual shape
     return re.sub(r"\x1b\[[?<>]?[\d;]*[a-zA-Z]", "", left.decode()).replace("\r\n", "\n").strip()
 
 

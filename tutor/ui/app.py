@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -97,13 +98,17 @@ class TutorApp(App[int]):
         self._shown.forget()
         self.refresh(layout=True)
 
+    def on_load(self) -> None:
+        self._catch_signals()
+
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
-        self._catch_signals()
         self.call_after_refresh(self._after_first_screen)
 
     def _after_first_screen(self) -> None:
-        self.run_worker(self.services.after_start(self), exit_on_error=False)
+        # Called only when its turn comes: the program may end first.
+        work = partial(self.services.after_start, self)
+        self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]  # Textual's union of what work may be
 
     def _catch_signals(self) -> None:
         # A closed terminal or `kill` ends like `q`: the terminal restored, what was answered kept, no process behind.

@@ -22,6 +22,12 @@ class TerminalDriver(LinuxDriver):
         self._file: Any = _Lasting(self._file)
         threading.Thread(target=self._await_hangup, name="hangup", daemon=True).start()
 
+    def _disable_mouse_support(self) -> None:
+        super()._disable_mouse_support()
+        if self._mouse_pixels:
+            # Textual asks kitty and its kin for places in pixels and leaves them so for whatever runs next.
+            self.write("\x1b[?1016l")
+
     def _run_input_thread(self) -> None:
         try:
             self.run_input_thread()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 from tutor.domain.language import tr
 from tutor.ui.widgets.bars import KeyBar, TitleBar
@@ -70,6 +71,18 @@ class TutorScreen(Screen[Any]):
         width = max(20, self.size.width - 2)
         lines = wrap(Text(sentence, style=self.app.palette.strong), width) if sentence else []
         self.query_one("#message", Lines).set_lines([Text(" ") + line for line in lines])
+
+    def beside(self, work: Callable[[], Coroutine[Any, Any, None]], *, exclusive: bool = False) -> None:
+        """Run `work` beside the screen. It is called when its turn comes: never, where the program ends first."""
+        self.run_worker(work, exclusive=exclusive, exit_on_error=False)  # type: ignore[arg-type]  # Textual's union
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        # Work beside the screen that met a mistake of ours: the screen goes on, and does not keep silent about it.
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.say(
+                tr("Something went wrong that should not have: {kind}: {error}", kind=type(error).__name__, error=error)
+            )
 
     def action_back(self) -> None:
         self.app.pop_screen()

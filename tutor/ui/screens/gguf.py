@@ -43,7 +43,7 @@ class GgufScreen(TutorScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one(RowList).focus()
-        self.run_worker(self._read(), exit_on_error=False)
+        self.beside(self._read)
 
     async def _read(self) -> None:
         from tutor.runtime.gguf import inspect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -155,7 +156,7 @@ class ModelsScreen(TutorScreen):
         self._stop.clear()
         self.say(tr("Fetching {model}. s stops; what has come is kept.", model=entry.name))
         self.refresh_bindings()
-        self.run_worker(self._fetch(entry), exit_on_error=False)
+        self.beside(partial(self._fetch, entry))
 
     async def _fetch(self, entry: ModelEntry) -> None:
         from tutor.runtime.pull import pull
@@ -259,7 +260,7 @@ class ModelsScreen(TutorScreen):
         path = Path(event.value.strip()).expanduser()
         trust = self._asks_trust == path
         self.say(tr("reading and checking the file.."))
-        self.run_worker(self._add(path, trust), exclusive=True, exit_on_error=False)
+        self.beside(partial(self._add, path, trust), exclusive=True)
 
     async def _add(self, path: Path, trust: bool) -> None:
         from tutor.runtime import catalogue

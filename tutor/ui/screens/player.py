@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -227,7 +228,7 @@ class PlayerScreen(TutorScreen):
         self._doing = ""
         self.app.services.on_model_progress = self._hear
         self._draw_step()
-        self.run_worker(self._compute(index), exclusive=False, exit_on_error=False)
+        self.beside(partial(self._compute, index))
 
     async def _compute(self, index: int) -> None:
         services = self.app.services

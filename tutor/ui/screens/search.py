@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -80,7 +81,7 @@ class SearchScreen(TutorScreen):
             return
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(PAUSE, lambda: self.run_worker(self._find(query), exclusive=True))
+        self._pause = self.set_timer(PAUSE, lambda: self.beside(partial(self._find, query), exclusive=True))
 
     async def _find(self, query: str) -> None:
         try:
