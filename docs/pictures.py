@@ -13,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.picture import svg
-from tests.terminal import Terminal
-from tutor import places
+from tests.picture import svg  # noqa: E402
+from tests.terminal import Terminal  # noqa: E402
+from tutor import places  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 # Name, language, size, and what is typed: each piece after the screen has come to rest.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from itertools import groupby
-from operator import itemgetter
 
 from rich.console import Console
 from rich.style import Style
@@ -25,7 +24,8 @@ def svg(terminal: Terminal, *, title: str = "") -> str:
         out = Text(no_wrap=True, overflow="crop")
         for y in range(terminal.rows):
             cells = (_cell(terminal.screen.buffer[y][x]) for x in range(terminal.columns))
-            for style, run in groupby(cells, key=itemgetter(1)):
+            # A word at a time: a viewer whose font has other widths then still puts each word in its place.
+            for (style, _), run in groupby(cells, key=lambda cell: (cell[1], cell[0].isspace())):
                 out.append("".join(text for text, _ in run), style)
             out.append("\n")
         console.print(out, end="")
