@@ -272,3 +272,18 @@ def test_nothing_heavy_is_imported_for_the_client() -> None:
         "import sys, tutor.runtime.client; print([n for n in ('numpy', 'llama_cpp', 'quicktok') if n in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_listener_that_fails_stops_nothing(tiny_file: Path, tmp_path: Path) -> None:
+    def hear(phase: str, fraction: float) -> None:
+        raise RuntimeError("the listener is broken")
+
+    with WorkerModel(tiny_file, log=tmp_path / "log", on_progress=hear) as model:
+        assert model.next("the").top
+    assert "the listener is broken" in (tmp_path / "log").read_text()
+
+
+def test_a_crash_leaves_no_core_file_and_the_process_goes_first_when_memory_is_short(tiny: WorkerModel) -> None:
+    tiny.info()
+    assert psutil.Process(tiny.pid).rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    assert Path(f"/proc/{tiny.pid}/oom_score_adj").read_text().strip() == "500"

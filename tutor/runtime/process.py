@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -151,12 +152,20 @@ class WorkerProcess:
             return
         if isinstance(message, protocol.Progress):
             self._still_loading = 0
-            if self._on_progress is not None:
-                self._on_progress(message.phase, message.fraction)
+            self._tell(message)
         elif isinstance(message, protocol.Item):
             exchange.replies.put(message)
         else:
             self._finish(exchange, protocol.error(message) if isinstance(message, protocol.Failed) else message)
+
+    def _tell(self, message: protocol.Progress) -> None:
+        if self._on_progress is None:
+            return
+        try:
+            self._on_progress(message.phase, message.fraction)
+        except Exception:  # noqa: BLE001  a listener's mistake must not stop the thread that every caller waits on
+            with self._log.open("a") as log:
+                traceback.print_exc(file=log)
 
     def _finish(self, exchange: Exchange, last: protocol.Answer | TutorError) -> None:
         with self._ending:

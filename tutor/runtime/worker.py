@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import BinaryIO
 
 from tutor.domain.errors import ModelFailed, TutorError
@@ -108,6 +109,21 @@ def die_with(parent: int) -> None:
             sys.exit(0)
 
 
+def yield_to_others() -> None:
+    """Be the process that gives way: to the screen in time, to everything in memory; and leave no core dumps."""
+    if os.name != "posix":
+        return
+    import resource
+
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        Path("/proc/self/oom_score_adj").write_text("500")
+    except OSError:
+        # Linux alone has it, and a container may forbid it.
+        return
+
+
 def refuse_network(event: str, _arguments: tuple[object, ...]) -> None:
     """An audit hook: this process reads a model file and talks to its parent through pipes, and to nobody else."""
     if event.startswith("socket."):
@@ -119,8 +135,7 @@ def main() -> None:
     sys.addaudithook(refuse_network)
     # Ctrl+C in a terminal is the client's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    yield_to_others()
     pipe = os.fdopen(os.dup(0), "rb")
     channel = Channel(os.dup(1))
     nothing = os.open(os.devnull, os.O_RDONLY)
