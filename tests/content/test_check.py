@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import soak
 from tests.content.sound import Data, choice, lesson, problems_of, quiz, section, text, write
 from tutor.content.check import check
 from tutor.content.library import Library
@@ -262,6 +264,26 @@ def test_only_the_lessons_asked_for_are_checked(tmp_path: Path) -> None:
     library = Library(tmp_path, tmp_path / "cache")
     assert check(library, strict=True, only=["sheep"]) == []
     assert check(library, strict=True) != []
+
+
+def test_any_file_that_loads_can_be_checked(tmp_path: Path) -> None:
+    write(tmp_path, lesson(), quiz())
+    files = [tmp_path / kind / "07-sheep.yaml" for kind in ("lessons", "quizzes")]
+    originals = [file.read_bytes() for file in files]
+    library = Library(tmp_path, tmp_path / "cache")
+    for number in range(soak.count(300)):
+        chance = random.Random(number)
+        # Small things only: most of what they make can still be loaded.
+        at, cut = chance.randrange(2), chance.randint(1, 4)
+        place = chance.randrange(len(originals[at]))
+        text = (
+            originals[at][:place]
+            + chance.choice([b"", b"9", b" ", b"\xe7\xbe\x8a", b"`", b"-"])
+            + originals[at][place + cut :]
+        )
+        files[at].write_bytes(text)
+        assert all(str(problem) for problem in check(library, demos=False, strict=True)), number
+        files[at].write_bytes(originals[at])
 
 
 def test_what_is_counted() -> None:
