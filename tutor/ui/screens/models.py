@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tutor.domain.errors import Cancelled, TutorError, UsageError
+from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 from tutor.ui.screens.base import TutorScreen
@@ -267,12 +267,9 @@ class ModelsScreen(TutorScreen):
 
         try:
             entry = await asyncio.to_thread(catalogue.add, path, trust=trust)
-        except UsageError as error:
-            if path.is_file() and not trust:
-                self._asks_trust = path
-                self.say(f"{error.message} " + tr("Enter once more if you trust where it came from, Esc leaves it."))
-            else:
-                self.say(str(error))
+        except catalogue.UnknownContent as error:
+            self._asks_trust = path
+            self.say(f"{error.message} " + tr("Enter once more if you trust where it came from, Esc leaves it."))
         except TutorError as error:
             self.say(str(error))
         else:
