@@ -49,7 +49,7 @@ def open_screen(options: dict[str, str]) -> int:
 
     # For what is said before the screen knows the person's settings: a data folder that cannot be read.
     set_language(options.get("lang") or language_from_environment())
-    from tutor.ui.app import run
+    from tutor.ui.start import run
 
     course = options.get("course")
     return run(language=options.get("lang"), course=Path(course) if course else None, model=options.get("model"))

@@ -186,7 +186,7 @@ import sys
 from tutor.cli import diagnostics
 from tutor.domain.language import set_language
 from tutor.ui.app import TutorApp
-from tutor.ui import app as module
+from tutor.ui import app as module, start
 class Faulty(TutorApp):
     BINDINGS = [("f9", "fail", ""), ("f10", "fail_later", "")]
     def action_fail(self):
@@ -196,7 +196,7 @@ class Faulty(TutorApp):
         self.call_later(self.action_fail)
 module.TutorApp = Faulty
 set_language("en")
-sys.exit(diagnostics.guarded(lambda: module.run(language="en", model="smollm2-135m")))
+sys.exit(diagnostics.guarded(lambda: start.run(language="en", model="smollm2-135m")))
 """
 
 

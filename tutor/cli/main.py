@@ -121,7 +121,7 @@ def build() -> Group:
                 "The screen needs a terminal, and here is none.",
                 hint="`qwtutor --plain` speaks lines; `qwtutor --help` lists the commands.",
             )
-        from tutor.ui.app import run
+        from tutor.ui.start import run
 
         return run(language=language.language(), course=call().course, model=call().model)
 

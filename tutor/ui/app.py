@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 # Chinese input methods and Ctrl+J break on terminals that half-support the kitty protocol; read at Textual's import.
@@ -106,6 +106,9 @@ class TutorApp(App[int]):
         self.call_after_refresh(self._after_first_screen)
 
     def _after_first_screen(self) -> None:
+        # What is there now stays: full collections, which would hold up a key, need not look through it again.
+        gc.freeze()
+        gc.enable()
         # Called only when its turn comes: the program may end first.
         work = partial(self.services.after_start, self)
         self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]  # Textual's union of what work may be
@@ -201,14 +204,10 @@ class TutorApp(App[int]):
         self.exit(0)
 
 
-def run(*, language: str | None = None, course: Path | None = None, model: str | None = None) -> int:
-    """Open the tutor on this terminal. Returns the exit status; raises what stopped it, the terminal restored."""
-    services = Services.open(course=course, model=model)
-    try:
-        app = TutorApp(services, language=language)
-        status = app.run(mouse=True)
-        if app._exception is not None:
-            raise app._exception
-        return app.return_code or status or 0
-    finally:
-        services.close()
+def show(services: Services, *, language: str | None = None) -> int:
+    """Run the application until it is left. Returns the exit status; raises what stopped it, the terminal restored."""
+    app = TutorApp(services, language=language)
+    status = app.run(mouse=True)
+    if app._exception is not None:
+        raise app._exception
+    return app.return_code or status or 0
