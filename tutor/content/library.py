@@ -28,6 +28,7 @@ CURRICULUM = "curriculum.yaml"
 KEPT = 64  # lessons, and quizzes, held in memory; of about 100 kB each
 
 _UNREAD: Stamp = (-1, -1)
+_NO_PROBLEM = Text()
 
 T = TypeVar("T")
 
@@ -233,17 +234,20 @@ def _entry(file: ContentFile, quiz_file: ContentFile | None, topic: Entry | None
     quiz_row = (index.quizzes.get(quiz_file.name) if quiz_file else None) or [*_UNREAD, 0, "", ""]
     stale = not current(row, file.stamp) or (quiz_file is not None and not current(quiz_row, quiz_file.stamp))
     _, _, part, minutes, zh, en, *problem = row
-    title = topic.title if topic else same(file.slug.replace("-", " "))
-    return Entry(
-        file.number,
-        file.slug,
-        part or (topic.part if topic else ""),
-        Text(zh, en) or title,
-        minutes,
-        questions=quiz_row[2],
-        stale=stale,
-        problem=Text() if stale else Text(*problem) or Text(*quiz_row[3:]),
-    )
+    if not part and topic:
+        part = topic.part
+    if zh or en:
+        title = Text(zh, en)
+    elif topic:
+        title = topic.title
+    else:
+        title = same(file.slug.replace("-", " "))
+    told = _NO_PROBLEM if stale else _first_text(problem, quiz_row[3:])
+    return Entry(file.number, file.slug, part, title, minutes, quiz_row[2], stale=stale, problem=told)
+
+
+def _first_text(*texts: list[str]) -> Text:
+    return next((Text(*text) for text in texts if any(text)), _NO_PROBLEM)
 
 
 def _row(rows: dict[str, list[Any]], file: ContentFile) -> list[Any] | None:
