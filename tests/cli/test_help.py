@@ -6,11 +6,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
 from rich.cells import cell_len
 
 from tests.cli.program import qwtutor
+from tutor.demos import registry
+from tutor.domain.demo import Demo
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = (
@@ -84,6 +88,22 @@ def test_bash_completes_commands_and_lessons() -> None:
     assert completed("qwtutor les", 1).split() == ["plain,lessons", "plain,lesson"]
     assert completed("qwtutor lesson tok", 2).split() == ["plain,tokenizer"]
     assert "plain,decoding" in completed("qwtutor demo dec", 2).split()
+
+
+def test_the_demo_that_contributing_shows_runs() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [source] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    demo = ModuleType("doubling")
+    exec(source, demo.__dict__)
+    running = demo.steps(registry.prepare(cast(Demo, demo), {"times": "3"}))
+    titles = []
+    while True:
+        try:
+            titles.append(next(running).title.en)
+        except StopIteration as end:
+            assert end.value == {"values": [1.0, 2.0, 4.0]}
+            break
+    assert titles == ["Time 1", "Time 2", "Time 3"]
 
 
 def test_the_readme_lists_the_commands_as_they_are() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,13 +12,18 @@ from click.shell_completion import CompletionItem
 from tutor.cli import opening, output
 from tutor.cli.group import command
 from tutor.cli.options import json_option, lang_option, model_option, plain_option
-from tutor.domain.demo import Step
+from tutor.domain.demo import Param, Step
 from tutor.domain.errors import UsageError
 from tutor.domain.frames import to_json
 from tutor.domain.language import language, tr
+from tutor.domain.plaintext import visible
 
 if TYPE_CHECKING:
     from tutor.demos.registry import DemoRun
+
+
+SHOWN = 40
+"""Characters of a default on a line."""
 
 
 def complete_demo(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -106,4 +113,11 @@ def list_demos(*, as_json: bool) -> None:
     for name, demo in demos.items():
         output.line(f"{name}: {demo.TITLE}" + (" " + tr("(needs a model)") if demo.NEEDS_MODEL else ""))
         for param in demo.PARAMS:
-            output.line(f"    --set {param.name}=…  {param.help}")
+            output.line(f"    --set {param.name}={shown_default(param)}  {param.help}")
+
+
+def shown_default(param: Param) -> str:
+    """What a parameter is unless it is set, as it may be typed, on one line and short."""
+    value = param.default if isinstance(param.default, str) else json.dumps(param.default, ensure_ascii=False)
+    text = shlex.quote(visible(value))
+    return text if len(text) <= SHOWN else "…"
