@@ -149,6 +149,8 @@ def bombs() -> dict[str, bytes]:
         "deep by indent": b"\n".join(b" " * i + b"a:" for i in range(1300)),
         "wide list": b"- a\n" * 240_000,
         "wide map": b"\n".join(b"k%d: v" % i for i in range(80_000)),
+        "unknown keys": b"\n".join(b"minutse%d: v" % i for i in range(40_000)),
+        "wrong entries": b"goals: [" + b"1, " * 49_000 + b"]",
         "one digit too many": b"number: " + b"9" * 10_000,
         "a large number": b"number: " + b"9" * 900_000,
         "quotes": b'"' + b"\\u0041" * 150_000 + b'"',

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from tutor.content.library import Library
 from tutor.content.walk import ambiguous, cells, han_characters, open_fence, prose, words
 from tutor.domain.model import TokenPiece
 
-SENTENCE = "数羊的人从一数到九。"
+ROOT = Path(__file__).parent.parent.parent
 
 
 def set_body(number: int, zh: str = "", en: str = "") -> Callable[[Data, Data], None]:
@@ -284,6 +286,41 @@ def test_any_file_that_loads_can_be_checked(tmp_path: Path) -> None:
         files[at].write_bytes(text)
         assert all(str(problem) for problem in check(library, demos=False, strict=True)), number
         files[at].write_bytes(originals[at])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`" * 300_000,
+        " ".join("`" * n for n in range(1, 700)),
+        "![" * 150_000,
+        "<a " * 100_000,
+        "$a" * 150_000,
+        "**a" * 100_000,
+        "which " * 60_000,
+        "(" * 300_000,
+        "哪" * 100_000,
+        "a" * 300_000,
+        "~~~\n```\n" * 40_000,
+    ],
+    ids=range(11),
+)
+def test_no_text_can_keep_the_check_busy(tmp_path: Path, text: str) -> None:
+    data, questions = lesson(), quiz()
+    data["sections"][0]["body"]["en"] += text
+    data["terms"][0]["en"] = text[:250_000]
+    questions["questions"][0]["prompt"]["en"] = text
+    write(tmp_path, data, questions)
+    program = (
+        "import resource, sys; from pathlib import Path\n"
+        "from tutor.content.check import check; from tutor.content.library import Library\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"  # seconds of the processor; it takes less than two
+        "print(len(check(Library(Path(sys.argv[1]), Path(sys.argv[1]) / 'cache'), strict=True)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0 and int(run.stdout) > 0, run.stderr[-300:]
 
 
 def test_what_is_counted() -> None:

@@ -62,7 +62,7 @@ _NUMBER = Rule("The number in the curriculum, the same as in the file name.", lo
 RULES: dict[tuple[type, str], Rule] = {
     (Text, "zh"): Rule("In Chinese."),
     (Text, "en"): Rule("In English."),
-    (Curriculum, "topics"): Rule("The topics, in order.", low=1),
+    (Curriculum, "topics"): Rule("The topics, in order.", low=1, high=5000),
     (Topic, "number"): _NUMBER,
     (Topic, "slug"): _SLUG,
     (Topic, "part"): _PART,
@@ -72,20 +72,20 @@ RULES: dict[tuple[type, str], Rule] = {
     (Lesson, "part"): _PART,
     (Lesson, "title"): Rule("The question that the lesson answers; in Chinese verbatim from the curriculum."),
     (Lesson, "answer"): Rule("The answer to the title in one sentence."),
-    (Lesson, "goals"): Rule("What the reader can do afterwards; two to four, each testable.", low=1),
+    (Lesson, "goals"): Rule("What the reader can do afterwards; two to four, each testable.", low=1, high=12),
     (Lesson, "minutes"): Rule("How long it takes to read, in minutes.", low=1, high=240),
     (Lesson, "blocks"): Rule(
-        "The text, in sections, with demos and questions where the reader needs them.", low=1, key="sections"
+        "The text, in sections, with demos and questions where the reader needs them.", low=1, key="sections", high=100
     ),
-    (Lesson, "prerequisites"): Rule("Slugs of the lessons to read before.", pattern=ID_PATTERN),
-    (Lesson, "terms"): Rule("Entries for the glossary; each must occur in the text."),
-    (Lesson, "figures"): Rule("Every number that the text rests on; `qwtutor check` computes them again."),
-    (Lesson, "references"): Rule("The sources, each with what rests on it."),
+    (Lesson, "prerequisites"): Rule("Slugs of the lessons to read before.", pattern=ID_PATTERN, high=36),
+    (Lesson, "terms"): Rule("Entries for the glossary; each must occur in the text.", high=100),
+    (Lesson, "figures"): Rule("Every number that the text rests on; `qwtutor check` computes them again.", high=200),
+    (Lesson, "references"): Rule("The sources, each with what rests on it.", high=100),
     (Term, "zh"): Rule("The term in Chinese."),
     (Term, "en"): Rule("The term in English."),
     (Term, "definition"): Rule("What it means, in one line."),
     (Figure, "demo"): Rule("The demo that computes it.", pattern=DEMO_PATTERN),
-    (Figure, "expect"): Rule("For each path in the demo's result, such as `merges[0]`, the value.", low=1),
+    (Figure, "expect"): Rule("For each path in the demo's result, such as `merges[0]`, the value.", low=1, high=100),
     (Figure, "set"): _SET,
     (Figure, "tolerance"): Rule("How far off a number may be, as an absolute distance.", low=0),
     (Reference, "authors"): Rule("The authors, as the paper spells them."),
@@ -105,7 +105,7 @@ RULES: dict[tuple[type, str], Rule] = {
         "The id of the question that the reader answers before the demo may run.", pattern=ID_PATTERN
     ),
     (Quiz, "lesson"): Rule("The slug of the lesson.", pattern=ID_PATTERN),
-    (Quiz, "questions"): Rule("The questions, in the order of the lesson.", low=1),
+    (Quiz, "questions"): Rule("The questions, in the order of the lesson.", low=1, high=200),
     (Question, "id"): Rule("Permanent within the quiz; progress hangs on it.", pattern=ID_PATTERN),
     (Question, "section"): Rule("The id of the section that answers it.", pattern=ID_PATTERN),
     (Question, "prompt"): Rule("The question, in the Markdown of the lessons."),
@@ -121,8 +121,10 @@ RULES: dict[tuple[type, str], Rule] = {
     (Number, "tolerance"): _TOLERANCE,
     (Number, "relative"): _RELATIVE,
     (Number, "unit"): _UNIT,
-    (Number, "vary"): Rule("For each name in the prompt's braces, the values drawn from at each review."),
-    (TextAnswer, "accept"): Rule("Answers taken as right, in both languages; case and spaces do not count.", low=1),
+    (Number, "vary"): Rule("For each name in the prompt's braces, the values drawn from at each review.", high=8),
+    (TextAnswer, "accept"): Rule(
+        "Answers taken as right, in both languages; case and spaces do not count.", low=1, high=50
+    ),
     (Order, "items"): Rule("The items in the right order; shuffled when shown.", low=2, high=12),
     (Predict, "demo"): Rule("The demo whose result is the answer.", pattern=DEMO_PATTERN),
     (Predict, "field"): Rule("The path in the demo's result, such as `merges[0]`."),

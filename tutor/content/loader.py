@@ -136,7 +136,9 @@ class _Converter:
     def _unknown_keys(self, node: Node, known: list[str], path: FieldPath) -> None:
         for key in node.value:
             if key not in known:
-                problem = self.document.problem((*path, key), close_to(key, known), both("an unknown key"))
+                # To look for a close name takes time: not for thousands of keys.
+                expected = close_to(key, known) if self.count < MAX_PROBLEMS else Text()
+                problem = self.document.problem((*path, key), expected, both("an unknown key"))
                 self.note(replace(problem, line=node.key_lines[key]))
 
     def _text(self, node: Node, path: FieldPath) -> Text | None:

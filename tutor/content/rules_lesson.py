@@ -114,37 +114,35 @@ def _section_paths(lesson: Lesson) -> list[FieldPath]:
 
 def _terms(lesson: Lesson, document: Document) -> Iterator[Problem]:
     """Each term is used in the text, and named in English where a Chinese reader first meets it."""
-    for key in ("zh", "en"):
+    chinese, english = ([_folded(section, key) for section in lesson.sections] for key in ("zh", "en"))
+    for key, sections in (("zh", chinese), ("en", english)):
         names = [getattr(term, key).casefold() for term in lesson.terms]
         for index, name in enumerate(names):
             place = ("terms", index, key)
             if name in names[:index]:
                 yield document.problem(place, both("each term once"), both("{id} again", id=name))
-            if _written_in(lesson, key) and not any(_holds(section, key, name) for section in lesson.sections):
+            if any(sections) and not any(_bare(name) in section for section in sections):
                 yield document.problem(place, both("a term that the text uses"), shown(name))
     for index, term in enumerate(lesson.terms):
-        first = next((section for section in lesson.sections if _holds(section, "zh", term.zh.casefold())), None)
-        if first and not _holds(first, "zh", _bare(term.en)):
+        first = next((number for number, section in enumerate(chinese) if _bare(term.zh) in section), None)
+        if first is not None and _bare(term.en) not in chinese[first]:
             expected = both(
                 "the English term, in the Chinese text, where section {section} first uses {term}",
-                section=first.id,
+                section=lesson.sections[first].id,
                 term=term.zh,
             )
             yield document.problem(("terms", index, "en"), expected, both("{term} not there", term=term.en))
 
 
-def _written_in(lesson: Lesson, key: str) -> bool:
-    return any(getattr(section.body, key) for section in lesson.sections)
-
-
-def _holds(section: Section, key: str, name: str) -> bool:
-    text = f"{getattr(section.title, key)}\n{getattr(section.body, key)}"
-    return _bare(name) in text.casefold()
+def _folded(section: Section, key: str) -> str:
+    """Title and body, folded for comparing; empty where there is no body in that language."""
+    body = getattr(section.body, key)
+    return f"{getattr(section.title, key)}\n{body}".casefold() if body else ""
 
 
 def _bare(name: str) -> str:
-    """A term without what stands in brackets: 核采样（top-p） is used as 核采样."""
-    return re.sub(r"\s*[(（][^)）]*[)）]\s*", " ", name).strip().casefold() or name.casefold()
+    """A term, folded, without what stands in brackets: 核采样（top-p） is used as 核采样."""
+    return " ".join(re.sub(r"[(（][^)）]{0,100}[)）]", " ", name).split()).casefold() or name.casefold()
 
 
 def _demos(lesson: Lesson, document: Document, strict: bool, computer: Computer) -> Iterator[Problem]:

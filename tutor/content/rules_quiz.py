@@ -29,7 +29,7 @@ _ALL_OF_THEM = re.compile(
 )
 _EMPHASIS = re.compile(r"\*\*.+?\*\*|__.+?__|(?<!\w)\*[^*\n]+\*(?!\w)|(?<!\w)_[^_\n]+_(?!\w)")
 _NEGATIVE = re.compile(
-    r"\bwhich\b[^?.]*\b(not|never|cannot|except|least|\w+n't)\b|哪[^？?。]{0,24}(不|没有|错误的|除外|并非)"
+    r"\bwhich\b[^?.]{0,120}\b(not|never|cannot|except|least|\w+n't)\b|哪[^？?。]{0,24}(不|没有|错误的|除外|并非)"
     r"|(下列|以下)[^？?。]{0,24}(不|没有|错误的|除外|并非)",
     re.IGNORECASE,
 )

@@ -15,7 +15,7 @@ from tutor.domain.quiz import Quiz
 MAX_CELLS = 76
 
 _HTML = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(\s[^<>]*)?/?>|<!--")
-_IMAGE = re.compile(r"!\[[^\]]*\]\(")
+_IMAGE = re.compile(r"!\[[^\]]{0,200}\]\(")
 _LATEX = re.compile(r"\$\$|\\\(|\\\[(?!\d)|\\[A-Za-z]+\{|(?<!\w)\$[A-Za-z\\][^$\n]*\$(?!\w)")
 _FORBIDDEN = ((_HTML, both("no HTML outside code")), (_IMAGE, both("no images")), (_LATEX, both("no LaTeX")))
 

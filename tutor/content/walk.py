@@ -18,7 +18,7 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
 _HAN = re.compile(f"[{HAN}]")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*([\w+-]*)")
-_CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+_BACKQUOTES = re.compile("`+")
 
 
 class Line(NamedTuple):
@@ -65,7 +65,28 @@ def prose(markdown: str) -> str:
     for line in lines(markdown):
         if line.fence is None:
             rows[line.row] = line.text
-    return _CODE_SPAN.sub(lambda span: "`" + "\n" * span[0].count("\n"), "\n".join(rows))
+    return _without_code_spans("\n".join(rows))
+
+
+def _without_code_spans(text: str) -> str:
+    """Each span, from some backquotes to the next run of as many, as one backquote and the line breaks within it."""
+    runs = [run.span() for run in _BACKQUOTES.finditer(text)]
+    closing: list[int | None] = [None] * len(runs)  # for each run, the next one of its length
+    latest: dict[int, int] = {}
+    for number in range(len(runs) - 1, -1, -1):
+        length = runs[number][1] - runs[number][0]
+        closing[number] = latest.get(length)
+        latest[length] = number
+    pieces, at, number = [], 0, 0
+    while number < len(runs):
+        end = closing[number]
+        if end is None:
+            number += 1
+            continue
+        start, stop = runs[number][0], runs[end][1]
+        pieces += [text[at:start], "`", "\n" * text.count("\n", start, stop)]
+        at, number = stop, end + 1
+    return "".join([*pieces, text[at:]])
 
 
 def outside_fences(markdown: str) -> str:
