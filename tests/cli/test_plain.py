@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,11 @@ from tutor.domain.quiz import Choice, Multi, Number, Order, Predict, Question, S
 from tutor.runtime.client import WorkerModel
 from tutor.runtime.expected import expected
 
-PROMPT = re.compile(r"(Your answer: |\] |: |：|\. )$")
+PROMPT = re.compile(r"(\] |: |：|\. |。)\Z")
+
+
+PATIENCE = 300.0
+"""Seconds: a demo decodes 64 tokens on a machine that may be busy with other things."""
 
 
 class Talk:
@@ -41,9 +46,10 @@ class Talk:
 
     def listen(self) -> str:
         """What it says until it waits for an answer, or ends."""
-        for _ in range(1200):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             new = self.heard[self.read :]
-            if PROMPT.search(new) and not self.terminal.pump(0.15):
+            if PROMPT.search(new) and not self.terminal.pump(0.03):
                 break
             if self.terminal.status is not None:
                 break
