@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import unicodedata
-from dataclasses import fields
 
 import pytest
 from rich.cells import cell_len
@@ -42,7 +41,7 @@ def sixteen(color: Color) -> Color:
 
 
 def named_styles(palette: Palette) -> list[tuple[str, Style]]:
-    single = [(f.name, getattr(palette, f.name)) for f in fields(palette)]
+    single = list(palette._asdict().items())
     styles = [(name, value) for name, value in single if isinstance(value, Style)]
     styles += [(f"heat[{i}]", style) for i, style in enumerate(palette.heat)]
     return styles + [(f"token_colours[{i}]", style) for i, style in enumerate(palette.token_colours)]

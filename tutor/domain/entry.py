@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tutor.domain.language import Text
 
@@ -16,8 +16,7 @@ PARTS: dict[str, Text] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a list shows of a topic, known without opening its file.
 
     `written` is False for a topic of the curriculum that has no lesson file yet. `stale` says that the file is new or

@@ -8,9 +8,9 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tutor.store.database import StoreError, connect, is_damaged, sentences
 
@@ -78,8 +78,7 @@ def worth_keeping(days: Iterable[date]) -> set[date]:
     return {*newest_first[:DAILY], *list(weeks.values())[:WEEKLY], *list(months.values())[:MONTHLY]}
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(NamedTuple):
     """A damaged file was set aside as `aside`; `day` is that of the backup in its place, None where none was good."""
 
     aside: Path

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from tutor.domain.schedule import Card, card_id, new_card, review
 
 COLUMNS = "lesson, question, revision, reviews, correct, due, state, step, stability, difficulty, last_review"
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(NamedTuple):
     """A row of the log, as far as the schedule depends on it."""
 
     lesson: str
@@ -24,8 +23,7 @@ class Review:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Scheduled:
+class Scheduled(NamedTuple):
     """A question's card, the revision it is about, how often it was reviewed, and whether the last answer was right."""
 
     lesson: str

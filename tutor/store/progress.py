@@ -11,16 +11,15 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from tutor import places
 from tutor.domain.language import Text, both
 from tutor.domain.plaintext import visible
 from tutor.domain.schedule import retrievability
-from tutor.store import backups, cards, rows, settings
+from tutor.store import backups, cards, settings
 from tutor.store.cards import stamp
 from tutor.store.database import connect, sentences, transaction, use_wal
 from tutor.store.migrations import migrate
@@ -33,8 +32,7 @@ FILE = "progress.sqlite3"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a lesson was left: line `line` of block `block`. `fraction` (0 to 1) is the furthest that was read."""
 
     lesson: str
@@ -44,8 +42,7 @@ class Position:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LessonProgress:
+class LessonProgress(NamedTuple):
     """`answered` counts questions, `right` those whose latest answer was right."""
 
     answered: int = 0
@@ -58,8 +55,7 @@ class LessonProgress:
         return self.position.fraction if self.position else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A question to ask again. `retrievability` (0 to 1) is the chance that it is still remembered."""
 
     lesson: str
@@ -69,8 +65,7 @@ class Due:
     retrievability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
+class Undone(NamedTuple):
     """The review whose effect was taken back."""
 
     id: str
@@ -112,6 +107,7 @@ class Progress:
         return progress
 
     def _take_from(self, mended: backups.Mended) -> Text:
+        from tutor.store import rows
         from tutor.store.rescue import readable
 
         rescued = self.write(lambda db: rows.merge(db, readable(mended.aside)))
@@ -286,7 +282,11 @@ class Progress:
 
     def settings(self) -> dict[str, Any]:
         """Every setting with its value."""
-        return {name: self.setting(name) for name in settings.SETTINGS}
+        chosen = dict(self.read(lambda db: db.execute("SELECT name, value FROM setting").fetchall()))
+        return {
+            name: json.loads(chosen[name]) if name in chosen else setting.default
+            for name, setting in settings.SETTINGS.items()
+        }
 
     def backup(self, now: datetime) -> Path | None:
         """The day's backup, unless it is there. Meant for a worker's thread: it holds up nobody."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tutor.domain.errors import UsageError
 from tutor.domain.language import LANGUAGES
@@ -13,8 +12,7 @@ from tutor.domain.plaintext import visible
 MAX_TEXT = 1000  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """`default` None means: not chosen, the program decides. `accept` gives the value to keep or raises ValueError."""
 
     default: Any

@@ -6,7 +6,7 @@ a dark ground or on white on a light one, and muted text stays text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rich.style import Style
 
@@ -28,8 +28,7 @@ SPACE_SIGN = "␣"
 CONTINUED = "↳"
 
 
-@dataclass(frozen=True)
-class Palette:
+class Palette(NamedTuple):
     """`text` is null: it takes the colour of whatever it is printed on. `heat` runs from low to high.
 
     `spoken` asks for sentences instead of pictures: what is drawn will be read aloud.
@@ -136,7 +135,7 @@ PLAIN = Palette(
     token_colours=(_NULL,),
     heat=(_NULL,) * 5,
 )
-SPOKEN = replace(PLAIN, spoken=True)
+SPOKEN = PLAIN._replace(spoken=True)
 
 _MARK_FIELDS = dict(zip(MARKS, ("text", "new", "chosen", "kept", "cut", "good", "bad", "muted"), strict=True))
 
