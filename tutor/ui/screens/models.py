@@ -19,9 +19,9 @@ from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 from tutor.ui.screens.base import TutorScreen
+from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit, row_of
 from tutor.ui.widgets.lines import Lines, Row, RowList
-from tutor.ui.widgets.question import AnswerInput
 
 if TYPE_CHECKING:
     from tutor.runtime.catalogue import ModelEntry

@@ -14,9 +14,9 @@ from textual.widgets import Input
 from tutor.demos import registry
 from tutor.domain.language import tr
 from tutor.ui.screens.base import TutorScreen
+from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit, row_of
 from tutor.ui.widgets.lines import Row, RowList
-from tutor.ui.widgets.question import AnswerInput
 
 Command = tuple[str, str, Callable[[], object]]
 

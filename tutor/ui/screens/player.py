@@ -246,7 +246,8 @@ class PlayerScreen(TutorScreen):
         if step is not None:
             self._trouble = None
             self.index = index
-            self.say()
+            if index > 0:
+                self.say()  # what was said before the first step stands beside it
             if self._wanted == index + 1:
                 self._want(self._wanted)
         elif self.run is not None and self.run.finished:

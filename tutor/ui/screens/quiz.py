@@ -163,6 +163,8 @@ class QuizScreen(TutorScreen):
         """The turn the session stands at, or the summary behind the last one."""
         stage, summary = self.query_one("#stage"), self.query_one("#summary", RowList)
         finished = self.session.finished
+        # Said of the answer on the screen, where there is one.
+        self.saved = tr("saved") if not finished and self.session.verdict else ""
         stage.display, summary.display = not finished, finished
         await stage.remove_children()
         self.retitle()

@@ -9,8 +9,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.message import Message
+from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -22,69 +21,13 @@ from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services, now
 from tutor.ui.widgets.fit import fit
-from tutor.ui.widgets.lines import Draw, Lines, Row, RowList
+from tutor.ui.widgets.lines import Row, RowList
+from tutor.ui.widgets.page import Card, Page, SectionBlock, TextBlock
 from tutor.ui.widgets.question import QuestionView
 
 OUTLINE_FROM = 140
 OUTLINE_WIDTH = 36
 SAVE_AFTER = 0.6  # seconds without scrolling before the place is written down
-
-
-class Page(VerticalScroll, can_focus=True):
-    """The scrolled column."""
-
-    DEFAULT_CSS = "Page { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
-
-    class Scrolled(Message):
-        """The page stands elsewhere."""
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self.post_message(self.Scrolled())
-
-
-class TextBlock(Lines):
-    """A section, or the head or foot of the lesson, in the reading column."""
-
-    DEFAULT_CSS = "TextBlock { max-width: 86; padding: 0 1; }"
-
-
-class SectionBlock(TextBlock):
-    """A section of the lesson; `section` says which."""
-
-    def __init__(self, section: Section, draw: Draw) -> None:
-        super().__init__(draw)
-        self.section = section
-
-
-class Card(TextBlock, can_focus=True):
-    """Something that opens with Enter: the demo, the quiz."""
-
-    DEFAULT_CSS = "Card { margin: 0 0 1 0; }"
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open", id="card.open")]
-
-    class Opened(Message):
-        def __init__(self, card: Card) -> None:
-            super().__init__()
-            self.card = card
-
-    def __init__(self, draw: Draw, block: DemoBlock | None) -> None:
-        super().__init__(draw)
-        self.block = block
-
-    def on_focus(self) -> None:
-        self.redraw()
-
-    def on_blur(self) -> None:
-        self.redraw()
-
-    def action_open(self) -> None:
-        self.post_message(self.Opened(self))
-
-    def on_click(self) -> None:
-        self.action_open()
 
 
 class ReaderScreen(TutorScreen):

@@ -19,9 +19,9 @@ from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
+from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Lines, Row, RowList
-from tutor.ui.widgets.question import AnswerInput
 
 LIMIT = 10  # a row each: what is not among the first ten is found by a better word
 SNIPPET = 2

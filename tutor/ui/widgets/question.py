@@ -9,7 +9,6 @@ from rich.text import Text as RichText
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import Input
 
@@ -22,6 +21,7 @@ from tutor.domain.session import Session
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.question import option_lines
 from tutor.ui.draw.wrap import wrap
+from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -40,22 +40,6 @@ class Draft:
     arrangement: tuple[int, ...] = ()
     typed: str = ""
     hint: bool = False
-
-
-class AnswerInput(Input):
-    """The line a typed answer is written on. The cursor does not blink, and stays where an input method needs it."""
-
-    def __init__(self, value: str = "", *, placeholder: str = "", enter: str = "Answer") -> None:
-        """`enter` says, in English as `tr` takes it, what Enter does here."""
-        super().__init__(value, placeholder=placeholder, select_on_focus=False)
-        self.cursor_blink = False
-        self.enter = enter
-
-    @property
-    def cursor_screen_offset(self) -> Offset:
-        """Where the terminal's own cursor stands. Textual puts it a cell too far behind the last character."""
-        offset = super().cursor_screen_offset
-        return offset - Offset(1, 0) if self.cursor_at_end else offset
 
 
 class QuestionView(Vertical, can_focus=True):
