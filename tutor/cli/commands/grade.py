@@ -17,8 +17,8 @@ from tutor.domain.language import tr
     tr(
         "Judge an answer and say why. Options count from 1 as the file has them; `-` reads the answer from standard input."
     ),
-    "qwtutor grade decoding/q-greedy 2",
-    "qwtutor grade decoding/q-greedy b --json",
+    "qwtutor grade tokenizer/q-first-merge 2",
+    "qwtutor grade tokenizer/q-first-merge b --json",
 )
 @click.argument("question", metavar="LESSON/QUESTION")
 @click.argument("answer", type=Words())
