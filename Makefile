@@ -32,7 +32,7 @@ test: $(READY) test-models  ## lint, types, import contracts, content, tests wit
 	@echo "==> Import contracts"
 	@$(BIN)/lint-imports
 	@echo "==> Lessons and quizzes"
-	@$(BIN)/qwtutor check --lang en
+	@QWTUTOR_HOME=.cache/home QWTUTOR_MODELS=$${QWTUTOR_MODELS:-.cache/models} $(BIN)/qwtutor check --lang en
 	@echo "==> Tests"
 	@$(BIN)/pytest -n 2
 
