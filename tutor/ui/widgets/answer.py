@@ -5,6 +5,8 @@ from __future__ import annotations
 from textual.geometry import Offset
 from textual.widgets import Input
 
+from tutor.domain.plaintext import clean
+
 
 class AnswerInput(Input):
     """The line a typed answer is written on. The cursor does not blink, and stays where an input method needs it."""
@@ -14,6 +16,10 @@ class AnswerInput(Input):
         super().__init__(value, placeholder=placeholder, select_on_focus=False)
         self.cursor_blink = False
         self.enter = enter
+
+    def validate_value(self, value: str) -> str:
+        """One line without control characters, however it came here: typed, pasted, or out of a lesson."""
+        return clean(" ".join(value.splitlines()).replace("\t", " "))
 
     @property
     def cursor_screen_offset(self) -> Offset:
