@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from tutor.decoding.filters import keep
 from tutor.decoding.strategy import validate
-from tutor.domain.errors import TutorError, UsageError
+from tutor.domain.errors import UsageError
 from tutor.domain.model import Strategy
 
 LOGITS = hnp.arrays(np.float32, st.integers(1, 600), elements=st.floats(-12, 12, width=32))
@@ -159,8 +159,8 @@ def test_a_parameter_out_of_bounds_is_named_with_its_bounds_and_value(name: str,
     assert str(value) in refused.value.message
 
 
-def test_beam_says_that_it_comes_later_and_nonsense_is_refused() -> None:
-    with pytest.raises(TutorError, match="decoding lab"):
+def test_beam_is_pointed_to_its_own_call_and_nonsense_is_refused() -> None:
+    with pytest.raises(UsageError, match="as `beam`"):
         validate(Strategy(kind="beam"))
     with pytest.raises(UsageError, match="greedy, sample or beam"):
         validate(Strategy(kind="best"))

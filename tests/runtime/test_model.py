@@ -11,7 +11,7 @@ import pytest
 from tests.runtime.numpy_llama import NumpyLlama
 from tests.runtime.tiny_model import write_tiny_model
 from tutor.decoding.distribution import log_softmax
-from tutor.domain.errors import TutorError, UsageError
+from tutor.domain.errors import UsageError
 from tutor.domain.language import set_language
 from tutor.domain.model import Strategy
 from tutor.runtime.client import WorkerModel
@@ -173,6 +173,6 @@ def test_parameters_out_of_bounds_are_refused_before_anything_is_sent(smol: Work
         smol.decode(TEXT, Strategy(), max_tokens=-1)
     with pytest.raises(UsageError, match="top "):
         smol.next(TEXT, top=1000)
-    with pytest.raises(TutorError, match="Beam"):
+    with pytest.raises(UsageError, match="Beam"):
         smol.decode(TEXT, Strategy(kind="beam"))
     assert list(smol.decode(TEXT, Strategy(), max_tokens=0)) == []

@@ -37,6 +37,23 @@ def summarize(logits: Logits, top: int) -> Summary:
     One float32 exponential a token: about 0.2 ms for 151,936 tokens. Raises ModelFailed where a logit is
     not a number or none is finite.
     """
+    largest_logit, shifted, weights = _exponentials(logits)
+    total = float(weights.sum())
+    log_total = largest_logit + float(np.log(total))
+    # H = log Σ e^x - Σ x e^x / Σ e^x, with x shifted so that the largest is 0.
+    entropy = float(np.log(total)) - float(np.dot(weights, shifted)) / total
+    ids = largest(logits, top)
+    return Summary(log_total, max(0.0, entropy), ids, logits[ids].astype(np.float64) - log_total)
+
+
+def log_sum(logits: Logits) -> float:
+    """log Σ exp(logit) over `logits` (n_vocab,). Raises ModelFailed like `summarize`."""
+    largest_logit, _shifted, weights = _exponentials(logits)
+    return largest_logit + float(np.log(weights.sum()))
+
+
+def _exponentials(logits: Logits) -> tuple[float, Logits, Logits]:
+    """The largest logit, the logits less it, and e to those, in the precision of `logits`."""
     largest_logit = logits.max()
     if not np.isfinite(largest_logit):
         raise ModelFailed(
@@ -45,13 +62,7 @@ def summarize(logits: Logits, top: int) -> Summary:
     shifted = logits - largest_logit
     if shifted.min() < FLOOR:
         np.maximum(shifted, FLOOR, out=shifted)
-    weights = np.exp(shifted)
-    total = float(weights.sum())
-    log_total = float(largest_logit) + float(np.log(total))
-    # H = log Σ e^x - Σ x e^x / Σ e^x, with x shifted so that the largest is 0.
-    entropy = float(np.log(total)) - float(np.dot(weights, shifted)) / total
-    ids = largest(logits, top)
-    return Summary(log_total, max(0.0, entropy), ids, logits[ids].astype(np.float64) - log_total)
+    return float(largest_logit), shifted, np.exp(shifted)
 
 
 def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

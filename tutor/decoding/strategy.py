@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tutor.domain.errors import TutorError, UsageError
+from tutor.domain.errors import UsageError
 from tutor.domain.model import Strategy
 
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -12,7 +12,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "min_p": (0, 1),
     "repeat_penalty": (0.01, 100),
     "seed": (0, 2**63 - 1),
-    "width": (1, 64),
+    "width": (1, 16),
     "length_penalty": (-10, 10),
 }
 
@@ -20,13 +20,18 @@ BOUNDS: dict[str, tuple[float, float]] = {
 def validate(strategy: Strategy) -> None:
     """Raises UsageError naming the parameter, its bounds and the value given."""
     if strategy.kind == "beam":
-        raise TutorError("Beam search comes with the decoding lab.", hint="Use greedy or sample.")
+        raise UsageError("Beam search follows several texts at once, so it is asked for by itself: as `beam`.")
     if strategy.kind not in ("greedy", "sample"):
         raise UsageError("A strategy is greedy, sample or beam, not {kind}.", kind=strategy.kind)
-    for name, (low, high) in BOUNDS.items():
-        value = getattr(strategy, name)
-        # Written so that a NaN is out of bounds too.
-        if not low <= value <= high:
-            raise UsageError(
-                "{name} must lie between {low} and {high}, not {value}.", name=name, low=low, high=high, value=value
-            )
+    for name in BOUNDS:
+        check(name, getattr(strategy, name))
+
+
+def check(name: str, value: float) -> None:
+    """Raises UsageError naming the parameter, its bounds and the value given."""
+    low, high = BOUNDS[name]
+    # Written so that a NaN is out of bounds too.
+    if not low <= value <= high:
+        raise UsageError(
+            "{name} must lie between {low} and {high}, not {value}.", name=name, low=low, high=high, value=value
+        )

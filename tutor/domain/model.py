@@ -97,6 +97,48 @@ class DecodeStep:
 
 
 @dataclass(frozen=True, slots=True)
+class BeamCandidate:
+    """A beam of the step before, `parent`, one token longer. `text` and `data` are the token's label and bytes.
+
+    `logprob` is the token's own, `total` that of all tokens generated so far (nats); `score` is
+    total / length**length_penalty, where length counts them.
+    """
+
+    parent: int
+    id: int
+    text: str
+    data: bytes
+    logprob: float
+    total: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """A text that beam search found. `finished` says that its last token ended it; `ids` holds that token too."""
+
+    text: str
+    ids: tuple[int, ...]
+    logprob: float
+    score: float
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BeamStep:
+    """One token more for every beam: the candidates looked at, each list best first.
+
+    The place of a candidate in `kept` is the `parent` that the next step names; in the first step it is 0, the
+    prompt. `finished` ended here and left the beam. The last step, and no other, has the result: `beams`, best first.
+    """
+
+    kept: tuple[BeamCandidate, ...]
+    finished: tuple[BeamCandidate, ...]
+    pruned: tuple[BeamCandidate, ...]
+    beams: tuple[Beam, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Counts are of tokens, layers, heads, parameters; `bytes` of the file; `threads` used to decode."""
 
@@ -118,7 +160,7 @@ class ModelInfo:
 
 
 class Model(Protocol):
-    """A model that answers. Every call may raise ModelFailed or Cancelled; `decode` is cancelled by closing it."""
+    """A model that answers. Every call may raise ModelFailed or Cancelled; a stream is cancelled by closing it."""
 
     def info(self) -> ModelInfo: ...
 
@@ -135,3 +177,16 @@ class Model(Protocol):
     def decode(
         self, prompt: str, strategy: Strategy, *, max_tokens: int = 24, top: int = 10, ignore_eos: bool = False
     ) -> Iterator[DecodeStep]: ...
+
+    def beam(
+        self,
+        prompt: str,
+        *,
+        width: int = 4,
+        length_penalty: float = 0.0,
+        max_tokens: int = 24,
+        top: int = 0,
+        ignore_eos: bool = False,
+    ) -> Iterator[BeamStep]:
+        """Beam search; at least `top` candidates of each beam are reported."""
+        ...
