@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gguf
@@ -11,11 +12,11 @@ WORDS = ("▁", "▁the", "▁cat", "cat", "s", "a", "b", "th", "e", "你", "\n"
 WIDTH, HEADS, FEED_FORWARD, CONTEXT = 32, 2, 64, 128
 
 
-def write_tiny_model(path: Path, *, context: int = CONTEXT) -> Path:
+def write_tiny_model(path: Path, *, context: int = CONTEXT, words: Sequence[str] = WORDS) -> Path:
     """One layer, 32 wide; begins a prompt with <s> and puts a space before a text, as Llama 2 does."""
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *WORDS]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *words]
     normal, unknown, control, byte = 1, 2, 3, 6
-    types = [unknown, control, control, *[byte] * 256, *[normal] * len(WORDS)]
+    types = [unknown, control, control, *[byte] * 256, *[normal] * len(words)]
     random = np.random.default_rng(5)
 
     def weights(*shape: int) -> np.ndarray:

@@ -32,7 +32,7 @@ class TutorScreen(Screen[Any]):
 
     DEFAULT_CSS = """
     TutorScreen { layout: vertical; }
-    TutorScreen #message { height: auto; max-height: 4; }
+    TutorScreen #message { height: auto; max-height: 50vh; }
     """
 
     def compose(self) -> ComposeResult:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
+from tutor.runtime.modelfiles import size_of
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import fit, row_of
 from tutor.ui.widgets.lines import Row, RowList
@@ -28,12 +29,13 @@ class GgufScreen(TutorScreen):
         super().__init__()
         self.path = path
         self._file: GgufFile | None = None
+        self._bytes = size_of(path) or 0
 
     def body(self) -> Iterable[Widget]:
         yield RowList(id="contents", enter="")
 
     def heading(self) -> tuple[str, str]:
-        return visible(self.path.name), tr("{megabytes} MB", megabytes=f"{self.path.stat().st_size / 1e6:,.0f}")
+        return visible(self.path.name), tr("{megabytes} MB", megabytes=f"{self._bytes / 1e6:,.0f}")
 
     def about(self) -> str:
         return tr(
