@@ -114,6 +114,28 @@ LIGHT = Palette(
     ),
 )
 
+# The terminal's own colours, by their numbers: what the person chose for their terminal, and the fewest bytes.
+TERMINAL = Palette(
+    text=Style(),
+    muted=Style(color="bright_black"),
+    strong=Style(bold=True),
+    emphasis=Style(italic=True),
+    accent=Style(color="cyan"),
+    heading=Style(color="cyan", bold=True),
+    code=Style(color="yellow"),
+    rule=Style(color="bright_black"),
+    link=Style(color="cyan", underline=True),
+    good=Style(color="green", bold=True),
+    bad=Style(color="red", bold=True),
+    new=Style(color="cyan"),
+    chosen=Style(color="cyan", bold=True),
+    kept=Style(),
+    cut=Style(color="bright_black"),
+    selection=Style(reverse=True),
+    token_colours=(Style(underline=True), Style(color="cyan")),
+    heat=(Style(color="bright_black"), Style(), Style(color="cyan"), Style(bold=True), Style(color="cyan", bold=True)),
+)
+
 _NULL = Style()
 PLAIN = Palette(
     text=_NULL,
