@@ -74,9 +74,9 @@ class ReaderScreen(TutorScreen):
             with Page(id="page"):
                 yield TextBlock(self._head)
                 yield from self._blocks()
-                yield TextBlock(self._references)
                 if self.quiz.questions:
                     yield Card(self._quiz_card, None)
+                yield TextBlock(self._references)
 
     def _blocks(self) -> Iterable[Widget]:
         for block in self.lesson.blocks:
