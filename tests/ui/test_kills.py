@@ -56,7 +56,8 @@ def place(terminal: Terminal) -> int:
 
 
 def shown_as_saved(terminal: Terminal) -> bool:
-    return "saved" in title(terminal) or bool(VERDICT.search(terminal.text()))
+    """A kill may leave half a picture: the title says at once which question it is and whether it is saved."""
+    return "saved" in title(terminal)
 
 
 def press_on(terminal: Terminal, chance: random.Random) -> None:
@@ -97,7 +98,7 @@ def kill(terminal: Terminal, *, within: float, chance: random.Random) -> None:
 def test_no_answer_of_a_quiz_that_was_shown_as_saved_is_lost(start: Start) -> None:
     chance = random.Random(4)
     saved: set[tuple[int, int]] = set()  # sitting, question
-    sitting, at, answered = 0, 0, False
+    sitting, at = 0, 0
     for _ in range(count(300)):
         tutor = start("--lang", "en")
         tutor.expect("Start here|Continue")
@@ -105,8 +106,8 @@ def test_no_answer_of_a_quiz_that_was_shown_as_saved_is_lost(start: Start) -> No
         tutor.expect(r"\A Quiz .*\d+/\d+\n")
         tutor.settle(0.1)
         if at:
-            # Where it was: at the question last seen, or at the next one when Enter had just been taken.
-            assert at - answered <= place(tutor) <= at + answered, tutor.text()
+            # Where it was, give or take an Enter that was not yet shown, or not yet written down.
+            assert abs(place(tutor) - at) <= 1, tutor.text()
         for _ in range(chance.randint(0, 6)):
             before = tutor.text()
             press_on(tutor, chance)
@@ -118,8 +119,8 @@ def test_no_answer_of_a_quiz_that_was_shown_as_saved_is_lost(start: Start) -> No
         press_on(tutor, chance)
         kill(tutor, within=0.08, chance=chance)
         kept = Kept()
-        at, answered = place(tutor), shown_as_saved(tutor)
-        if at and answered:
+        at = place(tutor)
+        if shown_as_saved(tutor):
             saved.add((sitting, at))
         if SITTING in kept.data:
             for number in [number for each, number in saved if each == sitting]:

@@ -21,6 +21,7 @@ if "SSH_CONNECTION" in os.environ:
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
 from tutor.domain.errors import TutorError
@@ -44,6 +45,7 @@ class TutorApp(App[int]):
     Screen { layout: vertical; background: $background; color: $foreground; }
     Input { border: none; padding: 0 1; height: 1; background: $panel; }
     Input:focus { border: none; background: $panel; }
+    Input:nocolor > .input--cursor { text-style: reverse; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,6 +53,7 @@ class TutorApp(App[int]):
         Binding("ctrl+p", "palette", "Commands", id="app.palette", show=False),
         Binding("L", "language", "Language", id="app.language", show=False),
         Binding("ctrl+l", "redraw", "Draw the screen anew", id="app.redraw", show=False),
+        Binding("ctrl+z", "suspend_process", "To the shell, `fg` comes back", id="app.suspend", show=False),
         Binding("ctrl+q,ctrl+c", "leave", "Quit", id="app.quit", show=False, priority=True, system=True),
     ]
 
@@ -62,6 +65,9 @@ class TutorApp(App[int]):
         for theme in themes():
             self.register_theme(theme)
         self.animation_level = "none"
+        if self.no_color:
+            # Textual's way is greys, which are colours too.
+            self._filters = [*(each for each in self._filters if not isinstance(each, Monochrome)), NoColor()]
         self._follow_settings()
 
     @property
