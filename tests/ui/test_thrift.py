@@ -1,11 +1,23 @@
-"""Sending only what changed leaves the same screen as sending everything: checked after every step of a walk."""
+"""Sending only what changed leaves the same screen as sending everything."""
 
 from __future__ import annotations
 
+import io
+
+import pyte
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Strip
 
 from tests.terminal import Terminal
 from tests.ui.conftest import Start
+from tutor.ui.thrift import Shown
 
 WALK = [
     *("<down>", "<down>", "G", "g", "L", "L"),
@@ -21,6 +33,49 @@ DONE = {"<enter>": "0%", "z": r"1/1\d", "b": r"> \d", "y": r"> \d"}
 def cells(terminal: Terminal) -> list[list[object]]:
     """Every cell with its colours and attributes."""
     return [[terminal.screen.buffer[y][x] for x in range(terminal.columns)] for y in range(terminal.rows)]
+
+
+WIDTH, HEIGHT = 20, 4
+STYLES = st.builds(
+    Style,
+    color=st.sampled_from([None, "red", "#123456", "default"]),
+    bgcolor=st.sampled_from([None, "blue", "#654321"]),
+    bold=st.booleans(),
+    italic=st.booleans(),
+    underline=st.booleans(),
+    reverse=st.booleans(),
+)
+SEGMENTS = st.builds(
+    lambda text, style: Segment(text, style), st.text(" ab词元é，", min_size=1, max_size=6), st.none() | STYLES
+)
+
+
+@st.composite
+def updates(draw: st.DrawFn) -> LayoutUpdate:
+    """Some lines of some columns, each of several pieces, of which some are as they were."""
+    x, y = draw(st.integers(0, WIDTH - 2)), draw(st.integers(0, HEIGHT - 1))
+    width, height = draw(st.integers(1, WIDTH - x)), draw(st.integers(1, HEIGHT - y))
+    lines = [Strip(draw(st.lists(SEGMENTS, max_size=4))).adjust_cell_length(width) for _ in range(height)]
+    return LayoutUpdate([[line] for line in lines], Region(x, y, width, height))
+
+
+@pytest.mark.parametrize("colours", ["truecolor", "standard"])
+def test_every_update_draws_what_textual_itself_draws(colours: str) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=colours)
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(updates(), min_size=1, max_size=5))
+    def holds(sequence: list[LayoutUpdate]) -> None:
+        plain, thrifty = (pyte.Screen(WIDTH, HEIGHT) for _ in range(2))
+        streams = pyte.Stream(plain), pyte.Stream(thrifty)
+        shown = Shown()
+        for update in sequence:
+            streams[0].feed(update.render_segments(console))
+            streams[1].feed(shown.thrifty(update).render_segments(console))
+            for y in range(HEIGHT):
+                assert [plain.buffer[y][x] for x in range(WIDTH)] == [thrifty.buffer[y][x] for x in range(WIDTH)]
+
+    holds()
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
