@@ -184,3 +184,31 @@ def open_lesson(start: Start) -> Terminal:
     tutor.expect(r"\A 02 How is .*%\n")
     tutor.settle(0.1)
     return tutor
+
+
+def test_an_answer_that_cannot_be_saved_is_not_shown_as_saved_and_can_be_given_again(start: Start) -> None:
+    tutor = start("--lang", "en")
+    tutor.expect("Start here")
+    tutor.send("z")
+    tutor.expect("1/12")
+    with closing(sqlite3.connect(places.home() / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        tutor.send("1")
+        tutor.expect("Another program holds", timeout=60)
+        assert "saved" not in title(tutor) and not VERDICT.search(tutor.text())
+        other.execute("ROLLBACK")
+    tutor.send("1")
+    tutor.expect(r"\A.*saved +1/1")
+    assert len(Kept().logged) == 1
+    with closing(sqlite3.connect(places.home() / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for key in ("1", "u"):
+            tutor.send(key)
+            tutor.expect("Another program holds", timeout=60)
+            tutor.settle()
+        other.execute("ROLLBACK")
+    tutor.send("u")
+    tutor.expect("Taken back")
+    tutor.send("1")
+    tutor.expect(r"\A.*saved +1/1")
+    assert tutor.status is None

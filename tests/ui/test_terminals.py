@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_plain import folded, talk
 from tests.terminal import Terminal
 from tests.ui.conftest import Start
 from tests.ui.traces import assert_left_as_found
+from tutor import places
+from tutor.content.library import Library
 
 SGR = re.compile(rb"\x1b\[([\d;]*)m")
 SCREENS = {
@@ -222,3 +225,26 @@ def test_inside_tmux(tmux: list[str], size: tuple[int, int], language: str) -> N
         terminal.send("<c-q>")
         terminal.expect(r"\[exited\]")
     assert b"Traceback" not in terminal.sent
+
+
+@pytest.mark.parametrize("slug", ["tokenizer", "decoding"])
+def test_spoken_in_chinese_a_lesson_and_its_quiz_come_to_their_end(slug: str, smollm: Path) -> None:
+    lesson = Library(cache=places.cache()).lesson(slug)
+    with talk("--lang", "zh", "lesson", slug, "--plain", "--model", str(smollm)) as person:
+        said = person.listen()
+        for _ in range(200):
+            if "z: 测验" in said or "z：测验" in said:
+                break
+            answering = said.rstrip().endswith("你的答案：")
+            said = person.say("/s" if answering else "a" if re.search(r"\ba[:：]", said[-200:]) else "")
+        for section in lesson.sections:
+            assert folded(section.title.zh) in folded(person.heard), section.title.zh
+        said, answer = person.say("z"), "1"
+        for _ in range(300):
+            if "完成：" in said:
+                break
+            asks = said.rstrip().endswith("你的答案：")
+            said = person.say(answer if asks else "")
+            # What is no answer to this kind of question is skipped.
+            answer = "/s" if asks and said.rstrip().endswith("你的答案：") else "1"
+        assert re.search(r"完成：12 题答对 \d+ 题。", said), said

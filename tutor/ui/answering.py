@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tutor.domain.errors import Cancelled, TutorError
@@ -32,6 +34,17 @@ def checkpoint(services: Services, lesson: str, question: Question) -> Session:
     return Session([Item(lesson, question)], seed=0, source="lesson", retries=0)
 
 
+@contextlib.contextmanager
+def undone_on_failure(session: Session) -> Iterator[None]:
+    """What could not be saved was not done: where the block fails, `session` is as it was before."""
+    at, turns = session.at, copy.deepcopy(session.turns)
+    try:
+        yield
+    except BaseException:
+        session.at, session.turns = at, turns
+        raise
+
+
 async def give_answer(
     app: TutorApp, session: Session, view: QuestionView, answer: Any, *, keep: str, reveal: bool = True
 ) -> bool:
@@ -40,13 +53,16 @@ async def give_answer(
     Where that fails, the view says why and the answer stays as it was entered. Whether it was taken.
     Without `reveal` the verdict is left for the host to show.
     """
+    if session.verdict is not None:
+        return False  # the key was pressed twice before the screen had answered
     if isinstance(view.question, Predict | Spans):
         view.show_busy(tr("computing the answer.."))
     try:
         expected = await app.services.expected(view.question)
-        verdict = session.answer(answer, expected=expected)
-        outcome, kept, at = session.outcome, session.to_dict(), now()
-        await app.services.store(lambda progress: progress.record(outcome, now=at, keep={keep: kept}))
+        with undone_on_failure(session):
+            verdict = session.answer(answer, expected=expected)
+            outcome, kept, at = session.outcome, session.to_dict(), now()
+            await app.services.store(lambda progress: progress.record(outcome, now=at, keep={keep: kept}))
     except Cancelled:
         view.show_error("")
         return False

@@ -12,12 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 
-from tutor.domain.errors import TutorError, UsageError
+from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.quiz import Question
 from tutor.domain.schedule import Rating
 from tutor.domain.session import Item, Session
-from tutor.ui.answering import give_answer
+from tutor.ui.answering import give_answer, undone_on_failure
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
@@ -231,8 +231,14 @@ class QuizScreen(TutorScreen):
             self._note_saved()
             if event.view.verdict and event.view.verdict.correct:
                 self.say(tr("Enter goes on. Too easy? Press 4."))
-            else:
+            elif self._comes_again():
                 self.say(tr("Enter goes on. The question comes once more at the end; v opens the section."))
+            else:
+                self.say(tr("Enter goes on; v opens the section."))
+
+    def _comes_again(self) -> bool:
+        turn, last = self.session.turn, self.session.turns[-1]
+        return last.item == turn.item and last.attempt > turn.attempt
 
     def _note_saved(self) -> None:
         self.saved = tr("saved")
@@ -259,12 +265,13 @@ class QuizScreen(TutorScreen):
 
     async def on_question_view_rated(self, event: QuestionView.Rated) -> None:
         try:
-            outcome = self.session.rate(Rating(event.rating))
-        except UsageError as error:
+            with undone_on_failure(self.session):
+                outcome = self.session.rate(Rating(event.rating))
+                kept, at = self.session.to_dict(), now()
+                await self.app.services.store(lambda progress: progress.record(outcome, now=at, keep={self.key: kept}))
+        except TutorError as error:
             self.say(str(error))
             return
-        kept, at = self.session.to_dict(), now()
-        await self.app.services.store(lambda progress: progress.record(outcome, now=at, keep={self.key: kept}))
         self._note_saved()
         self.say(tr("Rated {rating}. Enter goes on, u takes it back.", rating=tr(RATING_NAMES[Rating(event.rating)])))
 
@@ -289,12 +296,17 @@ class QuizScreen(TutorScreen):
 
     async def action_undo(self) -> None:
         """Take back the newest answer of this sitting and show its question again."""
-        undone = self.session.undo()
-        if not undone:
-            self.say(tr("There is nothing to take back."))
+        try:
+            with undone_on_failure(self.session):
+                undone = self.session.undo()
+                if not undone:
+                    self.say(tr("There is nothing to take back."))
+                    return
+                kept, at = self.session.to_dict(), now()
+                await self.app.services.store(lambda progress: progress.undo(undone, now=at, keep={self.key: kept}))
+        except TutorError as error:
+            self.say(str(error))
             return
-        kept, at = self.session.to_dict(), now()
-        await self.app.services.store(lambda progress: progress.undo(undone, now=at, keep={self.key: kept}))
         self.say(tr("Taken back: that answer no longer counts."))
         await self._show()
 
