@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import TypeVar
 
 from tutor import places
-from tutor.decoding.strategy import validate
+from tutor.decoding.strategy import check, validate
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
-from tutor.domain.model import DecodeStep, Distribution, ModelInfo, Score, Strategy, TokenPiece
+from tutor.domain.model import BeamStep, DecodeStep, Distribution, ModelInfo, Score, Strategy, TokenPiece
 from tutor.domain.plaintext import clean
 from tutor.runtime import protocol
 from tutor.runtime.process import Exchange, OnProgress, WorkerProcess
@@ -95,6 +95,29 @@ class WorkerModel:
         _check_range("top", top, 0, protocol.MAX_TOP)
         validate(strategy)
         return self._stream(lambda id: protocol.Decode(id, prompt, strategy, max_tokens, top, ignore_eos), DecodeStep)
+
+    def beam(
+        self,
+        prompt: str,
+        *,
+        width: int = 4,
+        length_penalty: float = 0.0,
+        max_tokens: int = 24,
+        top: int = 0,
+        ignore_eos: bool = False,
+    ) -> Iterator[BeamStep]:
+        """The steps of a beam search as they come, the last with the result; closing the iterator stops it.
+
+        Of each beam the best `width` extensions are reported, `top` where that is more; fewer of the pruned ones
+        where a step would grow too long. `tutor.decoding.beam` defines the search.
+        """
+        _check_text(prompt)
+        _check_range("max_tokens", max_tokens, 1, protocol.MAX_TOKENS)
+        _check_range("top", top, 0, protocol.MAX_TOP)
+        check("width", width)
+        check("length_penalty", length_penalty)
+        settings = (width, length_penalty, max_tokens, top, ignore_eos)
+        return self._stream(lambda id: protocol.Beam(id, prompt, *settings), BeamStep)
 
     # -- from any thread -----------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ CHUNK = 32
 ROWS = 16
 FIRST_CONTEXT = 1024
 MAX_CONTEXT = 8192
+MAX_BEAMS = 16
 ABORTED = 2
 # enum ggml_log_level
 WARNING, CONTINUED = 3, 5
@@ -87,7 +88,7 @@ class Engine:
         self.max_context = max(CHUNK, min(lib.llama_model_n_ctx_train(self._model), MAX_CONTEXT))
         self._context: Any = None
         self._batch = lib.llama_batch_init(CHUNK, 0, 1)
-        self._open(min(FIRST_CONTEXT, self.max_context))
+        self._open(min(FIRST_CONTEXT, self.max_context), sequences=1)
 
     def _load(self, path: Path, progress: Progress) -> Any:
         params = lib.llama_model_default_params()
@@ -112,8 +113,8 @@ class Engine:
             )
         return model
 
-    def _open(self, size: int) -> None:
-        """A context for `size` tokens, empty."""
+    def _open(self, size: int, sequences: int) -> None:
+        """A context for `size` tokens in so many sequences, which share the cells of what they have in common."""
         if self._context:
             lib.llama_free(self._context)
         self._cells: list[int] = []
@@ -121,7 +122,11 @@ class Engine:
         params = lib.llama_context_default_params()
         params.n_ctx = size
         params.n_batch = params.n_ubatch = CHUNK
-        params.n_outputs_max = params.n_outputs_max_per_seq = ROWS
+        params.n_seq_max = sequences
+        # Otherwise each sequence has cells of its own, and a copy of part of one aborts the process.
+        params.kv_unified = sequences > 1
+        # llama.cpp reserves a row for every sequence there may be.
+        params.n_outputs_max = params.n_outputs_max_per_seq = max(ROWS, sequences)
         params.n_threads = params.n_threads_batch = self.threads
         params.abort_callback = self.abort.callback
         params.abort_callback_data = self.abort.address
@@ -130,8 +135,10 @@ class Engine:
             raise ModelFailed("There is not enough memory for a context of {size} tokens.", size=size)
         self._memory = lib.llama_get_memory(self._context)
         self._size = size
+        self._sequences = sequences
 
-    def _reserve(self, tokens: int) -> None:
+    def _reserve(self, tokens: int, *, sequences: int = 1, cells: int = 0) -> None:
+        """Have a context for texts of `tokens` tokens, with `cells` tokens in all where there are several."""
         if tokens > self.max_context:
             raise UsageError(
                 "The text comes to {tokens} tokens; at most {limit} fit.",
@@ -139,17 +146,27 @@ class Engine:
                 tokens=tokens,
                 limit=self.max_context,
             )
-        if tokens > self._size:
-            self._open(min(self.max_context, 1 << (tokens - 1).bit_length()))
+        cells = max(cells, tokens)
+        if cells > MAX_CONTEXT:
+            raise UsageError(
+                "The text and its beams come to {tokens} tokens; at most {limit} fit.",
+                hint="Ask for fewer beams, or for fewer tokens.",
+                tokens=cells,
+                limit=MAX_CONTEXT,
+            )
+        if cells > self._size or sequences > self._sequences:
+            size = min(max(self.max_context, cells), 1 << (cells - 1).bit_length())
+            self._open(max(size, self._size), max(sequences, self._sequences))
 
-    def prompt(self, ids: Sequence[int], *, room: int = 0, progress: Progress | None = None) -> Logits:
-        """The logits (n_vocab,) after `ids`, with `room` tokens to follow. They hold until the next evaluation.
+    def prompt(self, ids: Sequence[int], *, room: int = 0, beams: int = 0, progress: Progress | None = None) -> Logits:
+        """The logits (n_vocab,) after `ids`, with `room` tokens to follow, or so many in each of `beams` texts.
 
+        They hold until the next evaluation.
         Raises UsageError where `ids` is empty or too long, Cancelled when the abort flag is set.
         """
         if not ids:
             raise UsageError("The text is empty; the model needs at least one token to go on from.")
-        self._reserve(len(ids) + room)
+        self._reserve(len(ids) + room, sequences=MAX_BEAMS + 1 if beams else 1, cells=len(ids) + room * max(1, beams))
         same = _common_prefix(self._cells, ids)
         start = self._keep(min(same, self._whole, len(ids) - 1) // CHUNK * CHUNK)
         for begin in range(start, len(ids), CHUNK):
@@ -165,6 +182,19 @@ class Engine:
         self._evaluate([id], rows=1)
         return self._row(-1)
 
+    def fork(self, source: int, target: int) -> None:
+        """Let the sequence `target` hold what `source` holds; nothing is computed or copied."""
+        lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def forget(self, sequence: int) -> None:
+        """Let a sequence hold nothing; what no other holds makes room."""
+        lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def extend_each(self, tokens: Sequence[tuple[int, int]], position: int) -> list[Logits]:
+        """The logits (n_vocab,) after each of `tokens`, (sequence, id) pairs, which come at `position` in theirs."""
+        self._compute([(id, position, sequence) for sequence, id in tokens], rows=len(tokens))
+        return [self._row(i) for i in range(len(tokens))]
+
     def rows(self, ids: Sequence[int]) -> Iterator[Logits]:
         """The logits (n_vocab,) after each of `ids` in turn; each holds until the next is asked for."""
         self._reserve(len(ids))
@@ -176,7 +206,9 @@ class Engine:
                 yield self._row(row)
 
     def _keep(self, count: int) -> int:
-        """Forget all but the first `count` tokens; how many are left."""
+        """Forget all but the first `count` tokens of sequence 0; how many are left."""
+        for sequence in range(1, self._sequences):
+            self.forget(sequence)
         if not lib.llama_memory_seq_rm(self._memory, 0, count, -1):
             # A recurrent model's state has no parts to forget.
             lib.llama_memory_clear(self._memory, False)
@@ -186,15 +218,21 @@ class Engine:
         return count
 
     def _evaluate(self, ids: Sequence[int], *, rows: int) -> None:
-        """Evaluate `ids` after what the context holds, with logits for the last `rows` of them."""
+        """Evaluate `ids` after what sequence 0 holds, with logits for the last `rows` of them."""
+        begin = len(self._cells)
+        self._compute([(id, begin + i, 0) for i, id in enumerate(ids)], rows=rows)
+        self._cells.extend(ids)
+
+    def _compute(self, tokens: Sequence[tuple[int, int, int]], *, rows: int) -> None:
+        """Evaluate `tokens`, each an (id, position, sequence), with logits for the last `rows` of them."""
         batch = self._batch
-        batch.n_tokens = len(ids)
-        for i, id in enumerate(ids):
+        batch.n_tokens = len(tokens)
+        for i, (id, position, sequence) in enumerate(tokens):
             batch.token[i] = id
-            batch.pos[i] = len(self._cells) + i
+            batch.pos[i] = position
             batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = 0
-            batch.logits[i] = i >= len(ids) - rows
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = i >= len(tokens) - rows
         code = lib.llama_decode(self._context, batch)
         if code:
             lib.llama_memory_clear(self._memory, False)
@@ -203,7 +241,6 @@ class Engine:
             if code == ABORTED:
                 raise Cancelled("Stopped.")
             raise ModelFailed("llama.cpp could not compute the next token (code {code}).", code=code)
-        self._cells.extend(ids)
 
     def _row(self, index: int) -> Logits:
         pointer = lib.llama_get_logits_ith(self._context, index)

@@ -66,13 +66,23 @@ class Decode(msgspec.Struct, tag=True):
     ignore_eos: bool
 
 
+class Beam(msgspec.Struct, tag=True):
+    id: int
+    prompt: str
+    width: int
+    length_penalty: float
+    max_tokens: int
+    top: int
+    ignore_eos: bool
+
+
 class Cancel(msgspec.Struct, tag=True):
     """Stop the request `id`; nothing happens where it is done already."""
 
     id: int
 
 
-Request = Load | Info | Tokenize | Detokenize | Next | Score | Decode
+Request = Load | Info | Tokenize | Detokenize | Next | Score | Decode | Beam
 Incoming = Request | Cancel
 
 

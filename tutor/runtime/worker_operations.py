@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from tutor.decoding.beam import beam
 from tutor.decoding.distribution import Logits, summarize
 from tutor.decoding.steps import decode
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
-from tutor.domain.model import Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
+from tutor.domain.model import BeamStep, Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
 from tutor.runtime import gguf, protocol
+from tutor.runtime.beams import Beams
 from tutor.runtime.llama import CHUNK, AbortFlag, Engine, backend
 
 Send = Callable[[protocol.Reply], None]
@@ -32,6 +34,7 @@ class Operations:
         self._engine: Engine | None = None
         self._file: gguf.GgufFile | None = None
         self._path = Path()
+        self._bytes = 0
 
     def answer(self, request: protocol.Request) -> protocol.Answer:
         """The last message of `request`; what comes before it is sent from here."""
@@ -53,6 +56,8 @@ class Operations:
                 return self.score(request)
             case protocol.Decode():
                 return self.decode(request)
+            case protocol.Beam():
+                return self.beam(request)
 
     @property
     def engine(self) -> Engine:
@@ -67,6 +72,7 @@ class Operations:
         self._path = Path(request.path)
         try:
             self._file = gguf.inspect(self._path)
+            self._bytes = self._path.stat().st_size  # the file may be gone when somebody asks
         except TutorError as error:
             values: dict[str, Any] = error.values
             raise ModelFailed(error.template, hint=error.hint_template, **values) from None
@@ -86,7 +92,7 @@ class Operations:
             path=str(self._path),
             architecture=str(metadata.get("general.architecture", "")),
             vocabulary=engine.vocabulary.size,
-            bytes=self._path.stat().st_size,
+            bytes=self._bytes,
             threads=engine.threads,
             backend=backend(),
             chat_template=engine.chat_template,
@@ -138,7 +144,24 @@ class Operations:
         )
         for step in steps:
             self._abort.check()
-            self._send(protocol.Item(request.id, _bounded(step)))
+            self._send(protocol.Item(request.id, _bounded(step, "top")))
+
+    def beam(self, request: protocol.Beam) -> None:
+        """A stream of BeamStep."""
+        ids = self.engine.vocabulary.prompt(request.prompt)
+        model = Beams(self.engine, request.width, request.max_tokens, self._prompt_progress(request.id))
+        steps = beam(
+            model,
+            ids,
+            width=request.width,
+            length_penalty=request.length_penalty,
+            max_tokens=request.max_tokens,
+            top=request.top,
+            ignore_eos=request.ignore_eos,
+        )
+        for step in steps:
+            self._abort.check()
+            self._send(protocol.Item(request.id, _bounded(step, "pruned")))
 
     def _prompt_progress(self, id: int) -> Callable[[float], None]:
         return lambda fraction: self._send(protocol.Progress(id, "prompt", fraction))
@@ -166,10 +189,10 @@ def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(protocol.encode(value))
 
 
-def _bounded(step: DecodeStep) -> msgspec.Raw:
-    """`step` as JSON, with fewer candidates where a vocabulary of long tokens would fill the pipe."""
+def _bounded(step: DecodeStep | BeamStep, candidates: str) -> msgspec.Raw:
+    """`step` as JSON, with fewer of its `candidates` where they would fill the pipe."""
     raw = _raw(step)
-    while len(raw) > protocol.STEP_BYTES and step.top:
-        step = dataclasses.replace(step, top=step.top[: len(step.top) // 2])
+    while len(raw) > protocol.STEP_BYTES and (listed := getattr(step, candidates)):
+        step = dataclasses.replace(step, **{candidates: listed[: len(listed) // 2]})
         raw = _raw(step)
     return raw
