@@ -17,11 +17,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.content.samples import make_course
 from tests.runtime.model_server import ModelServer, Trick
 from tests.soak import count
 from tests.terminal import Terminal
 from tests.ui.traces import assert_gone, assert_left_as_found, family, in_shell, program_of, words_after
 from tutor import places
+from tutor.content.library import Library
 from tutor.runtime import catalogue
 from tutor.store.progress import Progress
 
@@ -249,3 +251,17 @@ def test_modes_that_only_some_terminals_have_are_off_again() -> None:
         terminal.send("q")
         sent = all_sent(terminal)
     assert_left_as_found(sent)
+
+
+def test_leaving_does_not_wait_until_every_lesson_has_been_read(tmp_path: Path) -> None:
+    lesson = (places.shipped("lessons") / "02-tokenizer.yaml").read_text(encoding="utf-8")
+    for number in range(1000, 1300):
+        own = lesson.replace("number: 2\n", f"number: {number}\n").replace("slug: tokenizer\n", f"slug: t{number}\n")
+        make_course(tmp_path, own, None, f"{number}-t{number}.yaml")
+    with Terminal(in_shell("--lang", "en", "--course", str(tmp_path))) as terminal:
+        terminal.expect("lessons written")
+        terminal.send("q")
+        sent = all_sent(terminal)
+    assert words_after(sent) == "flags as before\nended 0"
+    library = Library(tmp_path, cache=places.cache())
+    assert any(entry.stale for entry in library.entries())

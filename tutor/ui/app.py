@@ -119,6 +119,10 @@ class TutorApp(App[int]):
         work = partial(self.services.after_start, self)
         self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]  # Textual's union of what work may be
 
+    def on_unmount(self) -> None:
+        # Before the event loop ends, which waits for its threads.
+        self.services.give_up()
+
     def _catch_signals(self) -> None:
         # A closed terminal or `kill` ends like `q`: the terminal restored, what was answered kept, no process behind.
         loop = asyncio.get_running_loop()

@@ -51,8 +51,12 @@ class Services:
         library = Library(course, cache=places.cache())
         return cls(library, Progress.open(now=now()), model)
 
-    def close(self) -> None:
+    def give_up(self) -> None:
+        """Nobody waits any more for what runs beside the screen: reading lessons ends at the next file."""
         self._closing.set()
+
+    def close(self) -> None:
+        self.give_up()
         self._store_thread.shutdown(wait=True)
         if self._worker is not None:
             self._worker.cancel()
