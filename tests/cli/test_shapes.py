@@ -123,6 +123,22 @@ def test_decode_hands_every_option_on(smollm: Path) -> None:
     assert greedy == qwtutor(*words, "--seed", "9", "--top-k", "1").data["ids"]
 
 
+def test_decode_with_beams_prints_the_beams_best_first_and_what_each_step_kept_and_pruned(smollm: Path) -> None:
+    words = ("decode", "--strategy", "beam", "--max-tokens", "4", "--ignore-eos", "--model", str(smollm), "One day")
+    data = qwtutor(*words, "--width", "3", "--length-penalty", "1", "--top", "5", "--json").data
+    assert list(data) == ["beams", "steps", "seconds"]
+    assert all(list(each) == ["text", "ids", "logprob", "score", "finished"] for each in data["beams"])
+    assert [each["score"] for each in data["beams"]] == sorted((b["score"] for b in data["beams"]), reverse=True)
+    assert all(each["score"] == pytest.approx(each["logprob"] / 4) for each in data["beams"])
+    assert [len(step["kept"]) for step in data["steps"]] == [3] * 4
+    assert [len(step["pruned"]) for step in data["steps"]] == [2, 12, 12, 12]
+    last = data["steps"][-1]["kept"][0]
+    assert list(last) == ["parent", "id", "text", "logprob", "total", "score"]
+    assert (last["id"], last["total"]) == (data["beams"][0]["ids"][-1], data["beams"][0]["logprob"])
+    lines = qwtutor(*words, "--width", "2").stdout.splitlines()
+    assert len(lines) == 3 and "cut off" in lines[0]
+
+
 def test_models_say_what_they_are_and_where(smollm: Path) -> None:
     models = {each["name"]: each for each in qwtutor("models", "list", "--json").data}
     assert models["smollm2-135m"]["path"] == str(smollm)

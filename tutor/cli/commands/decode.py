@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -12,7 +13,8 @@ from tutor.cli.commands.inference import candidates_data
 from tutor.cli.group import command
 from tutor.cli.options import Amount, OneOf, Words, json_option, lang_option, model_option
 from tutor.domain.language import tr
-from tutor.domain.model import DecodeStep, Strategy
+from tutor.domain.model import Beam, BeamCandidate, BeamStep, DecodeStep, Strategy
+from tutor.domain.plaintext import visible
 
 STRATEGIES = ("greedy", "sample", "beam")
 
@@ -22,6 +24,7 @@ STRATEGIES = ("greedy", "sample", "beam")
     tr("Let the model write on from a prompt. `-` reads standard input."),
     "qwtutor decode --strategy greedy --max-tokens 12 'Once upon a time'",
     "qwtutor decode --strategy sample --top-p 0.9 --seed 7 --json 'Once upon'",
+    "qwtutor decode --strategy beam --width 4 'The cat is called'",
 )
 @click.argument("prompt", type=Words())
 @click.option("--strategy", type=OneOf(STRATEGIES), default="greedy", help=", ".join(STRATEGIES))
@@ -54,6 +57,17 @@ def decode(*, prompt: str, max_tokens: int, ignore_eos: bool, top: int, as_json:
     with opening.model() as model:
         model.info()  # loaded now: `seconds` are those of decoding
         started = time.perf_counter()
+        if chosen.kind == "beam":
+            search = model.beam(
+                prompt,
+                width=chosen.width,
+                length_penalty=chosen.length_penalty,
+                max_tokens=max_tokens,
+                top=top,
+                ignore_eos=ignore_eos,
+            )
+            print_beams(list(search), started, as_json=as_json)
+            return
         steps = model.decode(prompt, chosen, max_tokens=max_tokens, top=top, ignore_eos=ignore_eos)
         if as_json:
             print_document(list(steps), started)
@@ -81,3 +95,44 @@ def print_document(steps: list[DecodeStep], started: float) -> None:
             "seconds": seconds,
         }
     )
+
+
+def print_beams(steps: list[BeamStep], started: float, *, as_json: bool) -> None:
+    seconds = time.perf_counter() - started
+    beams = steps[-1].beams
+    if as_json:
+        output.document(
+            {
+                "beams": [beam_data(beam) for beam in beams],
+                "steps": [
+                    {
+                        "kept": candidates_of(step.kept),
+                        "finished": candidates_of(step.finished),
+                        "pruned": candidates_of(step.pruned),
+                    }
+                    for step in steps
+                ],
+                "seconds": seconds,
+            }
+        )
+        return
+    for beam in beams:
+        ended = tr("finished") if beam.finished else tr("cut off")
+        output.line(f"{beam.score:10.4f}  {beam.logprob:10.4f}  {len(beam.ids):4}  {ended}  {visible(beam.text)}")
+    output.line(tr("Columns: score, log-probability (nats), tokens, whether the model ended it, text."))
+
+
+def beam_data(beam: Beam) -> dict[str, Any]:
+    return {
+        "text": beam.text,
+        "ids": beam.ids,
+        "logprob": beam.logprob,
+        "score": beam.score,
+        "finished": beam.finished,
+    }
+
+
+def candidates_of(candidates: tuple[BeamCandidate, ...]) -> list[dict[str, Any]]:
+    """`total` is the log-probability of the whole text, `logprob` the token's, `parent` its place in the last `kept`."""
+    names = ("parent", "id", "text", "logprob", "total", "score")
+    return [{name: getattr(each, name) for name in names} for each in candidates]
