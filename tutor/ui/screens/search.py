@@ -97,9 +97,8 @@ class SearchScreen(TutorScreen):
         numbers = {entry.slug: entry.number for entry in self.app.services.entries()}
         rows: list[Row] = []
         for hit in hits:
-            title = Text.assemble(
-                (f"{numbers.get(hit.lesson, 0):02d} ", palette.muted), (hit.title.get(), palette.strong)
-            )
+            # In one style: every key brings ten other rows, and a link may be slow.
+            title = Text(f"{numbers.get(hit.lesson, 0):02d} {hit.title.get()}", style=palette.text)
             rows.append(Row(fit(title, width), key=hit))
         if query and not hits:
             sentence = tr(
