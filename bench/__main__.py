@@ -24,11 +24,12 @@ ANSWERS, REVIEWS = 500, 10_000
 
 
 def measure_screen(folder: Path) -> tuple[list[Figure], Any]:
-    return [*screen.first_screen(folder), *screen.key_to_screen(folder), *screen.memory(folder)], None
+    keys, details = screen.key_to_screen(folder)
+    return [*screen.first_screen(folder), *keys, *screen.memory(folder)], details
 
 
 def measure_bytes(folder: Path) -> tuple[list[Figure], Any]:
-    return traffic.figures(folder), None
+    return traffic.figures(folder)
 
 
 def measure_decode(_: Path) -> tuple[list[Figure], Any]:
@@ -83,8 +84,7 @@ def measure(parts: list[str]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as name, as_installed(Path(name)):
             figures, details = PARTS[part](Path(name))
         document["figures"][part] = [figure.document() for figure in figures]
-        if details is not None:
-            document["details"][part] = details
+        document["details"][part] = details
     return document
 
 

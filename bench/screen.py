@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -67,33 +68,53 @@ def _make_index(home: Path, words: tuple[str, ...]) -> None:
         terminal.settle(0.5)
 
 
-def key_to_screen(folder: Path, rounds: int = KEY_ROUNDS) -> list[Figure]:
-    """From the key to the last byte of a move in the list: idle, and while a model generates beside both programs."""
-    found = []
-    with bare() as other, tutor(folder / "keys") as ours:
+GENERATING = (
+    "While a model generates: the model's process of a second qwtutor decodes without a pause, with as many threads and "
+    "as nice as the screen's own would. While a demo plays: the program's own model decodes the demo beneath the "
+    "list of commands, a step every 0.8 s. Both are held to the bare application when nothing else runs."
+)
+
+
+def key_to_screen(folder: Path, rounds: int = KEY_ROUNDS) -> tuple[list[Figure], dict[str, Any]]:
+    """From the key to the last byte of a move in the list: idle, and while a model generates."""
+    found, beside = [], {}
+    with bare() as other, tutor(folder / "keys", "--model", MODEL_NAMES[0]) as ours:
         for terminal, stands in ((other, BARE_STANDS), (ours, TUTOR_STANDS)):
             until(terminal, stands)
             terminal.settle(1.0)
-        idle = _moves(other, ours, rounds)
-        found.append(Figure("key to screen, idle", idle[1], "ms", idle[0], most=KEY))
+        idle, moved = _moves([other, ours], rounds)
+        found.append(Figure("key to screen, idle", moved, "ms", idle, most=KEY))
         for name in MODEL_NAMES:
+            tell(f"key to screen: {name} generating")
             with generating(name):
-                busy = _moves(other, ours, rounds)
-            found.append(Figure(f"key to screen, {name} generating", busy[1], "ms", busy[0], most=KEY))
-            found.append(Figure(f"the same against the bare application idle, {name}", busy[1], "ms", idle[0]))
-    return found
+                beside[name], moved = _moves([other, ours], rounds)
+            found.append(Figure(f"key to screen, {name} generating", moved, "ms", idle, most=KEY))
+        _play(ours)
+        [moved] = _moves([ours], rounds)
+        found.append(Figure("key to screen, a demo decoding in the same program", moved, "ms", idle, most=KEY))
+    return found, {"how": GENERATING, "bare application meanwhile, ms": beside}
 
 
-def _moves(other: Terminal, ours: Terminal, rounds: int) -> tuple[float, float]:
-    """The medians of `other` and of `ours`, in milliseconds."""
-    times: dict[Terminal, list[float]] = defaultdict(list)
+def _play(terminal: Terminal) -> None:
+    """Play the decoding demo, and open the list of commands over it."""
+    open_demo(terminal)
+    terminal.send("p")
+    terminal.expect("step 3", timeout=60)
+    terminal.send("<c-p>")
+    terminal.expect("part of its name")
+    terminal.settle(0.5, timeout=2.0)
+
+
+def _moves(terminals: list[Terminal], rounds: int) -> list[float]:
+    """The median for each, in milliseconds."""
+    times: list[list[float]] = [[] for _ in terminals]
     for number in range(rounds):
-        for terminal in (other, ours):
+        for terminal, taken in zip(terminals, times, strict=True):
             milliseconds, sent = press(terminal, "<up>" if number % 2 else "<down>")
             if not sent:
                 raise RuntimeError(f"a move changed nothing on:\n{terminal.text()}")
-            times[terminal].append(milliseconds)
-    return statistics.median(times[other]), statistics.median(times[ours])
+            taken.append(milliseconds)
+    return [statistics.median(taken) for taken in times]
 
 
 @contextmanager
@@ -122,6 +143,17 @@ def _generate(path: Path) -> None:
                     print("decoding", flush=True)
 
 
+def open_demo(terminal: Terminal) -> None:
+    """From home to the first step of the decoding demo, on the model."""
+    terminal.send("<c-p>")
+    terminal.expect("part of its name")
+    terminal.send("demo decoding")
+    terminal.expect("> Demo decoding")
+    terminal.settle(0.3)
+    terminal.send("<enter>")
+    terminal.expect("step 1", timeout=120)
+
+
 def memory(folder: Path) -> list[Figure]:
     """Of both processes, after a demo has decoded six tokens. A model's file is mapped: that part is shared and goes."""
     found = []
@@ -133,13 +165,7 @@ def memory(folder: Path) -> list[Figure]:
             screen = psutil.Process(terminal.pid)
             if model == MODEL_NAMES[0]:
                 found.append(Figure("memory of the screen's process, first screen", _resident(screen), "MB"))
-            terminal.send("<c-p>")
-            terminal.expect("part of its name")
-            terminal.send("demo decoding")
-            terminal.expect("> Demo decoding")
-            terminal.settle(0.3)
-            terminal.send("<enter>")
-            terminal.expect("step 1", timeout=120)
+            open_demo(terminal)
             for step in range(2, 7):
                 terminal.send("<space>")
                 terminal.expect(f"step {step}", timeout=60)
@@ -154,12 +180,12 @@ def memory(folder: Path) -> list[Figure]:
 
 
 def _resident(process: psutil.Process) -> float:
-    return process.memory_info().rss / 1e6
+    return float(process.memory_info().rss) / 1e6
 
 
 def _private(process: psutil.Process) -> float:
     information = process.memory_info()
-    return (information.rss - getattr(information, "shared", 0)) / 1e6
+    return float(information.rss - getattr(information, "shared", 0)) / 1e6
 
 
 if __name__ == "__main__":

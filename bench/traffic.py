@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.programs import SLOW_LINK, tutor
 from bench.report import Figure
@@ -90,18 +90,26 @@ def walk(terminal: Terminal, *, still: float = STILL_SECONDS) -> Traffic:
     return Traffic(dict(keys), moves, screens, steps, unasked)
 
 
-def figures(folder: Path) -> list[Figure]:
+def figures(folder: Path) -> tuple[list[Figure], dict[str, Any]]:
+    """The largest of each kind, and all of them by name."""
     found: list[Figure] = []
+    details: dict[str, Any] = {}
     for profile, env in PROFILES.items():
         with tutor(folder / profile, "--model", "smollm2-135m", env=env) as terminal:
             traffic = walk(terminal)
-        budget = BUDGETS[profile]
-        for place, sizes in traffic.keys.items():
-            found.append(Figure(f"a key typed into {place}, {profile}", max(sizes), "bytes", most=budget.key))
-        found.append(Figure(f"a move in a list, {profile}", max(traffic.moves), "bytes", most=budget.move))
+        details[profile] = traffic._asdict()
+        budget, name = BUDGETS[profile], max(traffic.screens, key=lambda name: traffic.screens[name])
+        largest_key = max(size for sizes in traffic.keys.values() for size in sizes)
         found += [
-            Figure(f"{name}, {profile}", size, "bytes", most=budget.screen) for name, size in traffic.screens.items()
+            Figure(f"a key typed, with what it finds, {profile}", largest_key, "bytes", most=budget.key),
+            Figure(f"a move in a list, {profile}", max(traffic.moves), "bytes", most=budget.move),
+            Figure(
+                f"a change of screen, the largest of {len(traffic.screens)} ({name}), {profile}",
+                traffic.screens[name],
+                "bytes",
+                most=budget.screen,
+            ),
+            Figure(f"a step of a demo, {profile}", max(traffic.steps), "bytes", most=budget.screen),
+            Figure(f"sitting still for {STILL_SECONDS:.0f} s, {profile}", traffic.still, "bytes", most=0),
         ]
-        found.append(Figure(f"a step of a demo, {profile}", max(traffic.steps), "bytes", most=budget.screen))
-        found.append(Figure(f"sitting still for {STILL_SECONDS:.0f} s, {profile}", traffic.still, "bytes", most=0))
-    return found
+    return found, details
