@@ -11,11 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tutor.decoding import toy
 from tutor.demos import decoding, registry
 from tutor.domain.demo import Step
 from tutor.domain.errors import ModelMissing, UsageError
-from tutor.domain.frames import Bars, Table, Tokens, to_json
-from tutor.domain.model import Candidate, DecodeStep, ModelInfo, Stage, Strategy, TokenPiece
+from tutor.domain.frames import Bars, Table, Tokens, Tree, to_json
+from tutor.domain.model import (
+    Beam,
+    BeamCandidate,
+    BeamStep,
+    Candidate,
+    DecodeStep,
+    ModelInfo,
+    Stage,
+    Strategy,
+    TokenPiece,
+)
 from tutor.runtime.client import WorkerModel
 
 RANGE = [["5", math.log(50)], ["n", math.log(25)], ["len", math.log(15)], ["x", math.log(8)], ['"', math.log(2)]]
@@ -124,7 +135,7 @@ def test_words_of_the_prompt_count_as_seen_for_the_repetition_penalty() -> None:
 def test_a_toy_with_more_paths_than_can_be_listed_ends() -> None:
     tree = {"a" * n: [["a", 0.1], ["aa", 0.0], ["aaa", 0.0]] for n in range(50)}
     _, result = run({"logits": tree, "strategy": "greedy", "max_tokens": 5})
-    assert len(result["sequences"]) <= decoding.MAX_SEQUENCES
+    assert len(result["sequences"]) <= toy.MAX_SEQUENCES
     assert result["text"] == "aaaaa"
 
 
@@ -152,6 +163,58 @@ def test_only_a_run_without_a_toy_needs_a_model() -> None:
     assert not decoding.needs_model(registry.prepare(decoding, {"logits": RANGE}))
     with pytest.raises(ModelMissing):
         run({})
+
+
+# Beam search on the toy
+
+
+def test_beams_find_what_greedy_misses_and_as_many_as_there_are_find_everything() -> None:
+    assert run({"logits": TREE, "strategy": "beam", "width": 1})[1]["text"] == "5)"
+    _, result = run({"logits": TREE, "strategy": "beam", "width": 2})
+    assert (result["text"], result["probability"]) == ("n)", pytest.approx(0.225))
+    _, result = run({"logits": TREE, "strategy": "beam", "width": 8})
+    expected = brute_force(TREE)
+    assert {b["text"]: pytest.approx(math.exp(b["logprob"])) for b in result["beams"]} == expected
+    assert [b["text"] for b in result["beams"]] == [s["text"] for s in result["sequences"]]
+    assert all(b["finished"] for b in result["beams"])
+
+
+def test_a_beam_too_narrow_loses_and_the_list_of_all_texts_shows_what() -> None:
+    tree = {"": [["a", 1.0], ["b", 0.9], ["c", 0.8]], **{x: [["x", 0], ["y", 0]] for x in "ab"}, "c": [["z", 0]]}
+    steps, result = run({"logits": tree, "strategy": "beam", "width": 2})
+    assert result["text"] == "ax"
+    assert result["sequences"][0]["text"] == "cz"
+    assert "this run wrote ax" in steps[-1].note.en.lower()
+
+
+def test_a_length_penalty_lets_the_longer_text_win() -> None:
+    tree = {"": [["s", 0.0], ["l", -0.2]], "l": [["o", 0]], "lo": [["n", 0]], "lon": [["g", 0]]}
+    for penalty, best in ((0.0, "s"), (1.0, "long")):
+        _, result = run({"logits": tree, "strategy": "beam", "width": 2, "length_penalty": penalty})
+        assert result["text"] == best
+        for each in result["beams"]:
+            assert each["score"] == pytest.approx(each["logprob"] / len(each["ids"]) ** penalty)
+
+
+def test_the_tree_shows_what_was_kept_finished_and_pruned_each_under_its_parent() -> None:
+    steps, _ = run({"logits": TREE, "strategy": "beam", "width": 2, "prompt": "range("})
+    trees = [next(f for f in step.frames if isinstance(f, Tree)) for step in steps[1:3]]
+
+    def drawn(tree: Tree) -> list[tuple[str, str, str]]:
+        return [
+            (tree.nodes[node.parent].label, node.label, node.mark) for node in tree.nodes if node.parent is not None
+        ]
+
+    assert drawn(trees[0]) == [("range(", "5", "chosen"), ("range(", "n", "kept"), ("range(", "len", "cut")]
+    assert drawn(trees[1]) == [
+        ("range(", "5", "kept"),
+        ("range(", "n", "chosen"),
+        ("range(", "len", "cut"),
+        ("n", ")", "good"),
+        ("5", ")", "good"),
+        ("5", "0", "cut"),
+        ("5", ",", "cut"),
+    ]
 
 
 # A small model whose tokens end inside characters and hold what must not reach a terminal
@@ -219,6 +282,33 @@ def test_nothing_a_model_says_reaches_a_frame_as_a_control_character() -> None:
     assert result["text"] == "[2J\n"
 
 
+def test_a_search_is_drawn_without_control_characters_and_is_closed_when_nobody_looks() -> None:
+    closed = []
+
+    class Searching(Scripted):
+        def beam(self, prompt: str, **settings: Any) -> Iterator[BeamStep]:
+            try:
+                for id, data in enumerate((b"\x1b[2J", "雪".encode()[:2], "\u202e".encode())):
+                    text = data.decode("utf-8", "replace")
+                    one = BeamCandidate(0, id, text, data, -0.5, -0.5, -0.5)
+                    yield BeamStep((one,), (), (one,), (Beam("\x1b[2J", (id,), -0.5, -0.5, False),))
+            finally:
+                closed.append(True)
+
+    given = {"strategy": "beam", "width": 1, "prompt": "\x9bhi"}
+    steps, result = run(given, Searching([b"a"]))
+    shown = json.dumps([to_json(step) for step in steps], ensure_ascii=False)
+    assert not [c for c in shown if ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or c == "\u202e"]
+    assert "<e9 9b>" in shown
+    assert result["text"] == "[2J"
+    closed.clear()
+    generator = decoding.steps(registry.prepare(decoding, given), Searching([b"a"]))
+    for _ in range(3):
+        next(generator)
+    generator.close()
+    assert closed
+
+
 def test_bars_mark_what_was_chosen_and_what_was_cut() -> None:
     steps, result = run({"top_k": 1}, Scripted([b"a"]))
     bars = next(frame for frame in steps[1].frames if isinstance(frame, Bars))
@@ -284,6 +374,20 @@ def test_top_k_of_one_is_greedy_however_hot(name: str, request: pytest.FixtureRe
     hot = run({**given, "temperature": 1.5, "top_k": 1, "seed": 9}, model)[1]
     assert hot["ids"] == run({**given, "strategy": "greedy"}, model)[1]["ids"]
     assert hot["off_top"] == 0
+
+
+def test_beams_on_a_model_come_best_first_and_the_first_is_no_worse_than_greedy(small: WorkerModel) -> None:
+    given = {"prompt": "The cat is called", "max_tokens": 6}
+    greedy = run({**given, "strategy": "greedy"}, small)[1]
+    steps, result = run({**given, "strategy": "beam", "width": 3}, small)
+    assert len(steps) == 8  # the prompt, a step a token, the result
+    assert [b["score"] for b in result["beams"]] == sorted((b["score"] for b in result["beams"]), reverse=True)
+    assert result["logprob"] >= greedy["logprob"] - 0.3  # what rounding in batches may cost
+    assert [len(step["kept"]) for step in result["steps"]] == [3] * 6
+    for step in steps[1:-1]:
+        tree = next(frame for frame in step.frames if isinstance(frame, Tree))
+        assert all(node.parent is None or node.parent < i for i, node in enumerate(tree.nodes))
+        assert sum(node.mark == "cut" for node in tree.nodes) >= 1
 
 
 def test_chinese_on_the_default_model_is_whole_at_the_end(default: WorkerModel) -> None:

@@ -6,37 +6,26 @@ from the text so far ("" at the start) to such a list; where a text is not liste
 
 from __future__ import annotations
 
-import heapq
-import json
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
-import numpy as np
-
-from tutor.decoding.distribution import Logits, log_softmax
+from tutor.decoding import toy as toys
+from tutor.decoding.beam import beam
+from tutor.decoding.pictures import SHOWN, bars, how_chosen, stages_table, step_name, token_item
 from tutor.decoding.steps import decode
+from tutor.decoding.tree import BeamTree, beams_table
 from tutor.domain.demo import Param, Params, Step, Steps
-from tutor.domain.errors import ModelMissing, UsageError
-from tutor.domain.frames import Bar, Bars, Curve, Frame, Series, Table, TokenItem, Tokens
+from tutor.domain.errors import ModelMissing
+from tutor.domain.frames import Curve, Frame, Series, Table, TokenItem, Tokens
 from tutor.domain.language import Text, same
-from tutor.domain.model import DecodeStep, Model, Strategy
+from tutor.domain.model import Beam, BeamCandidate, BeamStep, DecodeStep, Model, Strategy
 from tutor.domain.plaintext import clean, visible
 
 TITLE = Text("解码：一步一步看模型的话是怎样选出来的", "Decoding: watch each token being chosen")
 NEEDS_MODEL = True
-
-SHOWN = 10  # candidates in a picture
-MAX_ENTRIES = 50  # tokens of a toy's list, and texts that a toy knows
-MAX_CHARACTERS = 40  # of a toy's token
-MAX_LOGIT = 1000
-MAX_SEQUENCES = 100
-MAX_SEARCH = 10_000  # prefixes looked at to list a toy's sequences
-
-Row = list[tuple[str, float]]
-Toy = dict[str, Row]
 
 PARAMS = (
     Param("prompt", "text", "The cat is called", Text("让模型续写的文本", "The text to go on from"), low=1, high=4000),
@@ -44,8 +33,11 @@ PARAMS = (
         "strategy",
         "choice",
         "sample",
-        Text("greedy 取最大的，sample 按概率抽", "greedy takes the largest, sample draws"),
-        choices=("greedy", "sample"),
+        Text(
+            "greedy 取最大的，sample 按概率抽，beam 同时留几条路",
+            "greedy takes the largest, sample draws, beam keeps several texts",
+        ),
+        choices=("greedy", "sample", "beam"),
     ),
     Param(
         "temperature",
@@ -86,6 +78,18 @@ PARAMS = (
         high=100,
     ),
     Param("seed", "int", 0, Text("随机数的种子", "The seed of the draws"), low=0, high=2**31 - 1),
+    Param("width", "int", 4, Text("beam：每步留几条", "beam: texts kept at each step"), low=1, high=8),
+    Param(
+        "length_penalty",
+        "float",
+        0.0,
+        Text(
+            "beam：得分 = ln P / 长度^它；0 不看长度",
+            "beam: score = ln P / length^it; 0 looks at no length",
+        ),
+        low=-10,
+        high=10,
+    ),
     Param("max_tokens", "int", 24, Text("最多写几个词元", "How many tokens to write at most"), low=1, high=128),
     Param(
         "logits",
@@ -96,7 +100,7 @@ PARAMS = (
             "A toy model: [[token, logit], ...] or {text so far: [...]}",
         ),
         low=0,
-        high=MAX_ENTRIES,
+        high=toys.MAX_ENTRIES,
     ),
 )
 
@@ -113,35 +117,129 @@ def steps(params: Params, model: Model | None = None) -> Steps:
     step before and after the filters: of a toy in the order given, else best first. For a toy also `sequences`,
     all that it can write, most probable first.
 
+    Beam search has, of these, `text` to `probability` and `finished` of its best text, and `beams` (text, ids,
+    logprob, score, finished), best first; its `steps` are what each kept, finished and pruned.
+
     Raises UsageError for a toy that is none, ModelMissing without either, and what the model raises.
     """
-    strategy = Strategy(
-        kind=params["strategy"],
-        **{name: params[name] for name in ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "seed")},
-    )
-    if needs_model(params):
-        if model is None:
-            raise ModelMissing("This demo needs a model.", hint="Give it `logits` to run on a toy.")
-        prompt = [_piece(piece.text, piece.data, piece.id) for piece in model.tokenize(params["prompt"])]
-        yield _opening(prompt)
-        path = _Path(prompt, strategy, model.info().vocabulary, params["max_tokens"])
-        stream = model.decode(params["prompt"], strategy, max_tokens=params["max_tokens"], top=SHOWN)
-        yield from path.follow(stream)
-        yield path.summary()
-        return path.result()
+    if not needs_model(params):
+        return (yield from _on_toy(params, toys.read_toy(params["logits"])))
+    if model is None:
+        raise ModelMissing("This demo needs a model.", hint="Give it `logits` to run on a toy.")
+    prompt = [token_item(piece.text, piece.data, piece.id) for piece in model.tokenize(params["prompt"])]
+    yield _opening(prompt)
+    if params["strategy"] == "beam":
+        search = _Search(params)
+        yield from search.follow(model.beam(params["prompt"], **_beam_settings(params)))
+        yield Step(*_outcome(search.beams), progress=1.0)
+        return search.result()
+    strategy = _strategy(params)
+    path = _Path(prompt, strategy, model.info().vocabulary, params["max_tokens"])
+    yield from path.follow(model.decode(params["prompt"], strategy, max_tokens=params["max_tokens"], top=SHOWN))
+    yield path.summary()
+    return path.result()
 
-    toy = _read_toy(params["logits"])
-    toy_model = _ToyModel(toy)
+
+def _on_toy(params: Params, toy: toys.Toy) -> Steps:
     prompt = [TokenItem(visible(params["prompt"]))]
     yield _opening(prompt, _toy_table(toy[""]))
-    path = _Path(prompt, strategy, len(toy_model.words), params["max_tokens"])
-    seen = [toy_model.words.index(word) for word in params["prompt"].split() if word in toy_model.words]
-    yield from path.follow(decode(toy_model, seen, strategy, max_tokens=path.limit, top=MAX_ENTRIES))
-    sequences = _sequences(toy)
+    if params["strategy"] == "beam":
+        search = _Search(params)
+        yield from search.follow(beam(toys.ToyBeams(toy), [], **_beam_settings(params)))
+        result, text = search.result(), search.beams[0].text
+    else:
+        model = toys.ToyModel(toy)
+        path = _Path(prompt, _strategy(params), len(model.words), params["max_tokens"])
+        seen = [model.words.index(word) for word in params["prompt"].split() if word in model.words]
+        yield from path.follow(decode(model, seen, path.strategy, max_tokens=path.limit, top=toys.MAX_ENTRIES))
+        result, text = path.result([model.words.index(word) for word, _ in toy[""]]), path.text
+    sequences = toys.sequences(toy)
     if len(toy) > 1 and sequences:
-        yield _all_sequences(sequences, path.text)
-    order = [toy_model.words.index(word) for word, _ in toy[""]]
-    return path.result(order) | {"sequences": sequences}
+        yield _all_sequences(sequences, text)
+    return result | {"sequences": sequences}
+
+
+def _strategy(params: Params) -> Strategy:
+    names = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "seed")
+    return Strategy(kind=params["strategy"], **{name: params[name] for name in names})
+
+
+def _beam_settings(params: Params) -> dict[str, Any]:
+    # Twice the width, so that the first step too shows what it prunes.
+    return {name: params[name] for name in ("width", "length_penalty", "max_tokens")} | {"top": 2 * params["width"]}
+
+
+# Several texts: beam search. Every token of all of them is a step.
+
+
+class _Search:
+    """The tree as it grows by one token a step, and at the end the `beams`."""
+
+    def __init__(self, params: Params) -> None:
+        self.limit: int = params["max_tokens"]
+        self.tree = BeamTree(params["prompt"])
+        self.steps: list[BeamStep] = []
+
+    @property
+    def beams(self) -> tuple[Beam, ...]:
+        return self.steps[-1].beams
+
+    def follow(self, stream: Iterator[BeamStep]) -> Iterator[Step]:
+        with closing(cast("Generator[BeamStep, None, None]", stream)):
+            for step in stream:
+                self.steps.append(step)
+                self.tree.add(step)
+                yield self._picture(step)
+
+    def _picture(self, step: BeamStep) -> Step:
+        number = len(self.steps)
+        kept, finished, pruned = len(step.kept), len(step.finished), len(step.pruned)
+        note = Text(
+            f"看了 {kept + finished + pruned} 种延伸：留下 {kept}，写完 {finished}，剪掉 {pruned}。",
+            f"{kept + finished + pruned} extensions looked at: {kept} kept, {finished} finished, {pruned} pruned.",
+        )
+        title = Text(f"第 {number} 步：留下 {kept} 条", f"Step {number}: {kept} kept")
+        return Step(title, (self.tree.tree(), self.tree.table()), note, progress=number / self.limit)
+
+    def result(self) -> dict[str, Any]:
+        best = self.beams[0]
+        return {
+            **_plain_beam(best),
+            "probability": math.exp(best.logprob),
+            "beams": [_plain_beam(each) for each in self.beams],
+            "steps": [
+                {name: [_plain_candidate(each) for each in getattr(step, name)] for name in _FATES}
+                for step in self.steps
+            ],
+        }
+
+
+_FATES = ("kept", "finished", "pruned")
+
+
+def _plain_beam(beam: Beam) -> dict[str, Any]:
+    return {
+        "text": clean(beam.text),
+        "ids": list(beam.ids),
+        "logprob": beam.logprob,
+        "score": beam.score,
+        "finished": beam.finished,
+    }
+
+
+def _plain_candidate(each: BeamCandidate) -> dict[str, Any]:
+    names = ("parent", "id", "logprob", "total", "score")
+    return {"text": clean(each.text)} | {name: getattr(each, name) for name in names}
+
+
+def _outcome(beams: tuple[Beam, ...]) -> tuple[Text, tuple[Frame, ...], Text]:
+    best = beams[0]
+    note = Text(
+        f"得分最高的一条 ln P = {best.logprob:.3f}。束搜索找的是概率高的文本，而概率高的往往平淡、爱重复。",
+        f"The best has ln P = {best.logprob:.3f}. Beam search looks for probable text, and probable text is often "
+        "bland and repeats itself.",
+    )
+    return Text("回看结果", "The result"), (beams_table(beams),), note
 
 
 # One path: greedy and sampling. Every token is a step.
@@ -170,21 +268,21 @@ class _Path:
 
     def _picture(self, step: DecodeStep) -> Step:
         number = len(self.steps)
-        frames: list[Frame] = [self._so_far(), _bars(step)]
+        frames: list[Frame] = [self._so_far(), bars(step)]
         if step.stages:
-            frames.append(_stages(step, self.strategy))
-        title = Text(f"第 {number} 步：{_name(step)}", f"Step {number}: {_name(step)}")
-        return Step(title, tuple(frames), _how_chosen(step), progress=number / self.limit)
+            frames.append(stages_table(step, self.strategy))
+        title = Text(f"第 {number} 步：{step_name(step)}", f"Step {number}: {step_name(step)}")
+        return Step(title, tuple(frames), how_chosen(step), progress=number / self.limit)
 
     def _so_far(self) -> Tokens:
-        written = [_piece(step.text, step.data, step.id) for step in self.steps]
+        written = [token_item(step.text, step.data, step.id) for step in self.steps]
         written[-1] = replace(written[-1], mark="new")
         return Tokens((*self.prompt, *written), Text("到目前为止", "So far"))
 
     def summary(self) -> Step:
         """The whole, token by token, and how sure the model was along the way."""
         rows = tuple(
-            (str(number), _name(step), f"{math.exp(step.logprob):.4f}", f"{step.entropy:.3f}")
+            (str(number), step_name(step), f"{math.exp(step.logprob):.4f}", f"{step.entropy:.3f}")
             for number, step in enumerate(self.steps, start=1)
         )
         columns = (Text("步", "Step"), Text("词元", "Token"), Text("概率", "Probability"), Text("熵", "Entropy"))
@@ -254,188 +352,16 @@ def _opening(prompt: list[TokenItem], *more: Frame) -> Step:
     return Step(Text("提示", "The prompt"), (Tokens(tuple(prompt), Text("提示", "Prompt")), *more), note, progress=0.0)
 
 
-def _piece(text: str, data: bytes, id: int) -> TokenItem:
-    """A token as a picture shows it; its bytes where it is only a part of a character."""
-    whole = data.decode("utf-8", "replace") == text
-    return TokenItem(visible(text), id, bytes="" if whole else data.hex())
-
-
-def _name(step: DecodeStep) -> str:
-    """The token just chosen, in a sentence: spaces made visible, its bytes where it completes no character."""
-    if step.text:
-        return visible(step.text).replace(" ", "␣")
-    label = next((c.text for c in step.top if c.id == step.id), "")
-    return f"<{step.data.hex(' ')}>" if step.data else visible(label) or f"#{step.id}"
-
-
-def _bars(step: DecodeStep) -> Bars:
-    """The model's own probabilities; what each became after the filters stands behind it."""
-    shown = [c for c in step.top[:SHOWN] if math.isfinite(c.logprob)]
-    items = [
-        Bar(visible(c.text), math.exp(c.logprob), _mark(c.id == step.id, c.kept), _after(c.probability)) for c in shown
-    ]
-    if all(c.id != step.id for c in shown):
-        items.append(Bar(_name(step), math.exp(step.logprob), "chosen", f"> {len(shown)}"))
-    return Bars(
-        tuple(items), Text("下一个词元的概率，以及筛选之后", "Next-token probability, and after the filters"), high=1.0
-    )
-
-
-def _mark(chosen: bool, kept: bool) -> str:
-    if chosen:
-        return "chosen"
-    return "kept" if kept else "cut"
-
-
-def _after(probability: float) -> str:
-    return f"-> {probability:.4f}" if probability > 0 else ""
-
-
-def _stages(step: DecodeStep, strategy: Strategy) -> Table:
-    columns = (
-        Text("筛选", "Filter"),
-        Text("取值", "Value"),
-        Text("留下", "Kept"),
-        Text("砍掉", "Cut"),
-        Text("砍掉的概率", "Probability cut"),
-    )
-    rows = tuple(
-        (s.name, f"{getattr(strategy, s.name):g}", f"{s.kept:,}", f"{s.cut:,}", f"{s.mass_cut:.4f}")
-        for s in step.stages
-    )
-    return Table(columns, rows, Text("依次做的事", "In this order"))
-
-
-def _how_chosen(step: DecodeStep) -> Text:
-    name = _name(step)
-    entropy = Text(f"模型的熵 {step.entropy:.3f} 纳特。", f"The model's entropy is {step.entropy:.3f} nats.")
-    if step.draw is None:
-        how = Text(f"取最大的：{name}。", f"The largest is taken: {name}.")
-    elif (stretch := _stretch(step)) is not None:
-        low, high = stretch
-        how = Text(
-            f"抽到 u = {step.draw:.4f}，落在 {name} 的 [{low:.4f}, {high:.4f}) 里。",
-            f"u = {step.draw:.4f} falls into the stretch of {name}, [{low:.4f}, {high:.4f}).",
-        )
-    else:
-        how = Text(f"抽到 u = {step.draw:.4f}，选中 {name}。", f"u = {step.draw:.4f} picks {name}.")
-    ended = Text("模型在这里写完。", "The model ends here.") if step.finished else Text()
-    return Text(how.zh + entropy.zh + ended.zh, " ".join(part for part in (how.en, entropy.en, ended.en) if part))
-
-
-def _stretch(step: DecodeStep) -> tuple[float, float] | None:
-    """The part of [0, 1) that stood for the chosen token, where the listed candidates tell."""
-    low = 0.0
-    for candidate in sorted(step.top, key=lambda c: -c.probability):
-        high = low + candidate.probability
-        if candidate.id == step.id:
-            inside = step.draw is not None and low - 1e-9 <= step.draw <= high + 1e-9
-            return (low, high) if inside else None
-        low = high
-    return None
-
-
 # The toy
 
 
-class _ToyModel:
-    """A table from the text so far to logits, as `tutor.decoding` wants a model. Unlisted tokens are impossible.
-
-    The prompt is not part of its text; the prompt's words only count as seen for the repetition penalty.
-    """
-
-    def __init__(self, toy: Toy) -> None:
-        self.toy = toy
-        self.words = list(dict.fromkeys(word for row in toy.values() for word, _ in row))
-        self.text: str | None = None
-
-    def evaluate(self, ids: Sequence[int]) -> Logits:
-        self.text = "" if self.text is None else self.text + "".join(self.words[id] for id in ids)
-        logits = np.full(len(self.words), -np.inf)
-        for word, logit in self.toy[self.text]:
-            logits[self.words.index(word)] = logit
-        # A real model's are float32; these are float64, so that figures agree with a hand's to the last digit.
-        return cast("Logits", logits)
-
-    def piece(self, id: int) -> bytes:
-        return self.words[id].encode()
-
-    def label(self, id: int) -> str:
-        return self.words[id]
-
-    def ends(self, id: int) -> bool:
-        return f"{self.text}{self.words[id]}" not in self.toy
-
-
-def _read_toy(given: Any) -> Toy:
-    """The toy that `logits` describes. Raises UsageError saying which entry is none."""
-    table = given if isinstance(given, dict) else {"": given}
-    if "" not in table:
-        raise UsageError('`logits` needs an entry for the start, under "".')
-    return {text: _read_row(text, row) for text, row in table.items()}
-
-
-def _read_row(text: str, given: Any) -> Row:
-    if not isinstance(given, list) or not 1 <= len(given) <= MAX_ENTRIES:
-        raise UsageError(
-            "`logits` after “{text}” must be a list of 1 to {high} pairs [token, logit].",
-            text=visible(text[:MAX_CHARACTERS]),
-            high=MAX_ENTRIES,
-        )
-    row = [_read_pair(pair) for pair in given]
-    if len({word for word, _ in row}) < len(row):
-        raise UsageError("`logits` after “{text}” names a token twice.", text=visible(text[:MAX_CHARACTERS]))
-    return row
-
-
-def _read_pair(pair: Any) -> tuple[str, float]:
-    match pair:
-        case [str(word), bool()]:
-            pass
-        case [str(word), int() | float() as logit] if 1 <= len(word) <= MAX_CHARACTERS and abs(logit) <= MAX_LOGIT:
-            return word, float(logit)
-    raise UsageError(
-        "An entry of `logits` must be [token, logit]: 1 to {characters} characters, and a number from "
-        "-{high} to {high}; not {given}.",
-        characters=MAX_CHARACTERS,
-        high=MAX_LOGIT,
-        given=visible(json.dumps(pair, ensure_ascii=False)[:MAX_CHARACTERS]),
-    )
-
-
-def _logprobs(row: Row) -> list[float]:
-    logprobs: list[float] = log_softmax(np.array([logit for _, logit in row])).tolist()
-    return logprobs
-
-
-def _toy_table(row: Row) -> Table:
+def _toy_table(row: toys.Row) -> Table:
     columns = (Text("词元", "Token"), same("logit"), Text("概率", "Probability"))
     rows = tuple(
         (visible(word), f"{logit:.4f}", f"{math.exp(logprob):.4f}")
-        for (word, logit), logprob in zip(row, _logprobs(row), strict=True)
+        for (word, logit), logprob in zip(row, toys.row_logprobs(row), strict=True)
     )
     return Table(columns, rows, Text("玩具模型在开头说的", "What the toy says at the start"))
-
-
-def _sequences(toy: Toy) -> list[dict[str, Any]]:
-    """All that the toy can write, most probable first, at most MAX_SEQUENCES of them.
-
-    A prefix is at least as probable as what grows from it, so taking the best prefix first finds the whole
-    texts in order: exact search, which real vocabularies do not allow.
-    """
-    waiting: list[tuple[float, int, str]] = [(0.0, 0, "")]  # (-ln P, tokens, text)
-    found: list[dict[str, Any]] = []
-    for _ in range(MAX_SEARCH):
-        if not waiting or len(found) == MAX_SEQUENCES:
-            break
-        nll, length, text = heapq.heappop(waiting)
-        if text in toy:
-            row = toy[text]
-            for (word, _logit), logprob in zip(row, _logprobs(row), strict=True):
-                heapq.heappush(waiting, (nll - logprob, length + 1, text + word))
-        else:
-            found.append({"text": clean(text), "length": length, "logprob": -nll, "probability": math.exp(-nll)})
-    return found
 
 
 def _all_sequences(sequences: list[dict[str, Any]], written: str) -> Step:
