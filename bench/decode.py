@@ -4,7 +4,9 @@
 
 The two alternate within one run, each in a process of its own at the same priority, and the medians are compared:
 a machine that is busy slows both. The program's side is `WorkerModel.decode`, greedy, with the ten most likely
-tokens of every step reported; the bare side calls llama_decode and takes the largest logit.
+tokens of every step reported; the bare side calls llama_decode and takes the largest logit. With beams the program's
+side is `WorkerModel.beam`, and the bare one calls llama_decode on batches of four sequences that share the prompt,
+each of which goes on with its own largest logit.
 """
 
 from __future__ import annotations
@@ -25,54 +27,122 @@ from tutor.runtime.client import WorkerModel
 
 PROMPT = "The history of computing begins long before the first machines: people counted with"
 TOKENS = 64
+BEAMS, BEAM_TOKENS = 4, 16
 
 
-def bare_loop(path: Path, threads: int, ids: list[int]) -> None:
-    """Answer each line on standard input with the tokens a second of one run, and the tokens of it."""
-    import llama_cpp.llama_cpp as lib
-    import numpy as np
+class Bare:
+    """llama.cpp's interface and nothing else."""
 
-    from tutor.runtime.llama import CHUNK
-    from tutor.runtime.worker import NICENESS
+    def __init__(self, path: Path, threads: int, ids: list[int], sequences: int) -> None:
+        import llama_cpp.llama_cpp as lib
 
-    os.nice(NICENESS)
-    quiet = lib.llama_log_callback(lambda *_: None)
-    lib.llama_log_set(quiet, None)
-    lib.llama_backend_init()
-    model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
-    size = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
-    params = lib.llama_context_default_params()
-    params.n_ctx = 1024
-    params.n_batch = params.n_ubatch = CHUNK
-    params.n_threads = params.n_threads_batch = threads
-    context = lib.llama_init_from_model(model, params)
-    prompt = (lib.llama_token * len(ids))(*ids)
-    token = (lib.llama_token * 1)()
-    for _ in sys.stdin:
-        lib.llama_memory_clear(lib.llama_get_memory(context), False)
-        assert lib.llama_decode(context, lib.llama_batch_get_one(prompt, len(ids))) == 0
+        from tutor.runtime.llama import CHUNK
+        from tutor.runtime.worker import NICENESS
+
+        os.nice(NICENESS)
+        self.lib, self.ids = lib, ids
+        self.quiet = lib.llama_log_callback(lambda *_: None)
+        lib.llama_log_set(self.quiet, None)
+        lib.llama_backend_init()
+        model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
+        self.size = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+        params = lib.llama_context_default_params()
+        params.n_ctx = 1024
+        params.n_batch = params.n_ubatch = CHUNK
+        params.n_seq_max, params.kv_unified = sequences, sequences > 1
+        params.n_threads = params.n_threads_batch = threads
+        self.context = lib.llama_init_from_model(model, params)
+        self.memory = lib.llama_get_memory(self.context)
+        self.batch = lib.llama_batch_init(sequences, 0, 1)
+
+    def best(self, row: int) -> int:
+        import numpy as np
+
+        logits = self.lib.llama_get_logits_ith(self.context, row)
+        return int(np.ctypeslib.as_array(logits, shape=(self.size,)).argmax())
+
+    def prompt(self) -> int:
+        self.lib.llama_memory_clear(self.memory, False)
+        prompt = (self.lib.llama_token * len(self.ids))(*self.ids)
+        assert self.lib.llama_decode(self.context, self.lib.llama_batch_get_one(prompt, len(self.ids))) == 0
+        return self.best(-1)
+
+    def greedy(self) -> tuple[list[float], list[int]]:
+        """When each token was known, and the tokens."""
+        token = (self.lib.llama_token * 1)()
         times, chosen = [], []
+        best = self.prompt()
         while True:
-            logits = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, -1), shape=(size,))
-            token[0] = int(logits.argmax())
-            chosen.append(token[0])
+            token[0] = best
+            chosen.append(best)
             times.append(time.perf_counter())
             if len(chosen) == TOKENS:
-                break
-            assert lib.llama_decode(context, lib.llama_batch_get_one(token, 1)) == 0
-        print(json.dumps([rate(times), chosen]), flush=True)
+                return times, chosen
+            assert self.lib.llama_decode(self.context, self.lib.llama_batch_get_one(token, 1)) == 0
+            best = self.best(-1)
+
+    def beams(self) -> tuple[list[float], list[int]]:
+        """When each batch was known."""
+        chosen = [self.prompt()] * BEAMS
+        for sequence in range(1, BEAMS):
+            self.lib.llama_memory_seq_cp(self.memory, 0, sequence, -1, -1)
+        times = [time.perf_counter()]
+        for position in range(len(self.ids), len(self.ids) + BEAM_TOKENS - 1):
+            self.batch.n_tokens = BEAMS
+            for sequence, id in enumerate(chosen):
+                self.batch.token[sequence] = id
+                self.batch.pos[sequence] = position
+                self.batch.n_seq_id[sequence] = 1
+                self.batch.seq_id[sequence][0] = sequence
+                self.batch.logits[sequence] = True
+            assert self.lib.llama_decode(self.context, self.batch) == 0
+            chosen = [self.best(sequence) for sequence in range(BEAMS)]
+            times.append(time.perf_counter())
+        return times, []
+
+
+def bare_loop(path: Path, threads: int, ids: list[int], sequences: int) -> None:
+    """Answer each line on standard input with the tokens a second of one run, and the tokens of it."""
+    bare = Bare(path, threads, ids, sequences)
+    for _ in sys.stdin:
+        times, chosen = bare.greedy() if sequences == 1 else bare.beams()
+        print(json.dumps([rate(times) * sequences, chosen]), flush=True)
+
+
+def program_greedy(model: WorkerModel) -> tuple[float, list[int]]:
+    times, tokens = [], []
+    for step in model.decode(PROMPT, Strategy(), max_tokens=TOKENS, top=10, ignore_eos=True):
+        times.append(time.perf_counter())
+        tokens.append(step.id)
+    return rate(times), tokens
+
+
+def program_beams(model: WorkerModel) -> tuple[float, list[int]]:
+    times = []
+    for step in model.beam(PROMPT, width=BEAMS, max_tokens=BEAM_TOKENS, ignore_eos=True):
+        assert len(step.kept) == BEAMS
+        times.append(time.perf_counter())
+    return rate(times) * BEAMS, []
 
 
 def rate(times: list[float]) -> float:
-    """Tokens a second between the first and the last."""
+    """Times a second between the first and the last."""
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def measure(path: Path, rounds: int) -> dict[str, Any]:
+def measure(path: Path, rounds: int, sequences: int) -> dict[str, Any]:
+    run = program_greedy if sequences == 1 else program_beams
     with tempfile.TemporaryDirectory() as folder, WorkerModel(path, log=Path(folder) / "log") as model:
         info = model.info()
         ids = list(model.next(PROMPT).ids)
-        command = [sys.executable, "-m", "bench.decode", "--bare", json.dumps([info.threads, ids]), str(path)]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.decode",
+            "--bare",
+            json.dumps([info.threads, ids, sequences]),
+            str(path),
+        ]
         bare: list[float] = []
         program: list[float] = []
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
@@ -82,13 +152,10 @@ def measure(path: Path, rounds: int) -> dict[str, Any]:
                 process.stdin.write("\n")
                 process.stdin.flush()
                 bare_rate, chosen = json.loads(process.stdout.readline())
-                times, tokens = [], []
-                for step in model.decode(PROMPT, Strategy(), max_tokens=TOKENS, top=10, ignore_eos=True):
-                    times.append(time.perf_counter())
-                    tokens.append(step.id)
+                program_rate, tokens = run(model)
                 assert tokens == chosen, "the two sides decoded different tokens"
                 bare.append(bare_rate)
-                program.append(rate(times))
+                program.append(program_rate)
             process.stdin.close()
     # The first round fills caches.
     bare, program = bare[1:], program[1:]
@@ -96,7 +163,8 @@ def measure(path: Path, rounds: int) -> dict[str, Any]:
     return {
         "file": path.name,
         "threads": info.threads,
-        "tokens": TOKENS,
+        "tokens": TOKENS if sequences == 1 else BEAM_TOKENS,
+        "beams": sequences,
         "bare_tokens_per_second": round(statistics.median(bare), 1),
         "tokens_per_second": round(statistics.median(program), 1),
         "ratio_of_medians": round(statistics.median(program) / statistics.median(bare), 3),
@@ -112,10 +180,13 @@ def main() -> None:
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
-        threads, ids = json.loads(options.bare)
-        bare_loop(options.models[0], threads, ids)
-    else:
-        print(json.dumps({"decode": [measure(path, options.rounds) for path in options.models]}, indent=2))
+        bare_loop(options.models[0], *json.loads(options.bare))
+        return
+    measured = {
+        name: [measure(path, options.rounds, sequences) for path in options.models]
+        for name, sequences in (("decode", 1), ("beam", BEAMS))
+    }
+    print(json.dumps(measured, indent=2))
 
 
 if __name__ == "__main__":
