@@ -198,7 +198,8 @@ def test_put_to_sleep_the_terminal_is_the_shells_and_woken_the_screen_is_back(tm
 def tmux(tmp_path: Path) -> Iterator[list[str]]:
     """A tmux server of our own, ended with the test."""
     program = shutil.which("tmux")
-    assert program, "tmux is missing"
+    if program is None:
+        pytest.skip("tmux is not installed: nothing was tried inside it")
     command = [program, "-f", os.devnull, "-S", str(tmp_path / "tmux")]
     yield command
     subprocess.run([*command, "kill-server"], check=False, capture_output=True)
