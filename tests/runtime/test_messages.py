@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tutor.domain.errors import Cancelled, ModelFailed, NotFound, UsageError
 from tutor.domain.language import both, set_language
-from tutor.domain.model import Candidate, DecodeStep, Strategy
+from tutor.domain.model import BeamCandidate, BeamStep, Candidate, DecodeStep, Strategy
 from tutor.runtime import protocol
 from tutor.runtime.client import WorkerModel
 from tutor.runtime.worker_operations import _bounded
@@ -20,9 +20,18 @@ def test_a_step_with_the_most_candidates_stays_within_its_bound(qwen_model: Work
 
 def test_a_vocabulary_of_long_tokens_costs_candidates_and_not_the_bound() -> None:
     top = tuple(Candidate(i, "龘" * 200, -1.0) for i in range(100))
-    raw = _bounded(DecodeStep(0, "", b"", 0.0, top, 0.0))
+    raw = _bounded(DecodeStep(0, "", b"", 0.0, top, 0.0), "top")
     assert len(bytes(raw)) <= protocol.STEP_BYTES
     assert len(protocol.value(raw, DecodeStep).top) > 10
+
+
+def test_beams_of_long_tokens_cost_pruned_candidates_and_not_the_bound() -> None:
+    each = BeamCandidate(0, 1, "龘" * 20, ("龘" * 20).encode(), -1.0, -1.0, -1.0)
+    raw = _bounded(BeamStep((each,) * 16, (), (each,) * 240), "pruned")
+    assert len(bytes(raw)) <= protocol.STEP_BYTES
+    step = protocol.value(raw, BeamStep)
+    assert len(step.kept) == 16
+    assert 10 < len(step.pruned) < 240
 
 
 def test_errors_cross_with_their_kind_values_and_both_languages() -> None:
