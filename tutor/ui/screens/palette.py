@@ -31,7 +31,8 @@ class PaletteScreen(TutorScreen):
         Binding("escape", "back", "Back", id="palette.back"),
     ]
 
-    DEFAULT_CSS = "PaletteScreen Input { margin: 0 1 1 1; }"
+    # Eight rows: each key may bring eight others, and that must stay under 0.8 kB on a slow link.
+    DEFAULT_CSS = "PaletteScreen Input { margin: 0 1 1 1; } PaletteScreen #commands { height: 8; }"
 
     def body(self) -> Iterable[Widget]:
         yield AnswerInput(placeholder=tr("a part of its name"), enter="Do it")
@@ -77,7 +78,7 @@ class PaletteScreen(TutorScreen):
         palette, width = self.app.palette, self.size.width - 3
         words = typed.casefold().split()
         rows = [
-            Row(row_of(Text(name), Text(where, style=palette.muted), width), key=call)
+            Row(row_of(Text(name), Text(where), width), key=call)
             for name, where, call in self._commands()
             if all(word in name.casefold() for word in words)
         ]
