@@ -61,6 +61,7 @@ class _Thrifty(CompositorUpdate):
             row += [None] * (x + len(new) - len(row))
             for start, end in _changed(row[x : x + len(new)], new):
                 pen.write(y, x + start, strip.crop(start, end))
+                _halve(row, x + start, x + end)
             row[x : x + len(new)] = new
         return pen.lift()
 
@@ -155,6 +156,13 @@ def _changed(old: list[Cell | None], new: list[Cell]) -> Iterator[tuple[int, int
             end = at + 1
     if start >= 0:
         yield start, end
+
+
+def _halve(row: list[Cell | None], start: int, end: int) -> None:
+    """Writing over one half of a wide character takes the other half away: what stands there is not known any more."""
+    for half, other in ((start, start - 1), (end, end)):
+        if 0 < half < len(row) and (cell := row[half]) is not None and not cell[0]:
+            row[other] = None
 
 
 def _placed(update: LayoutUpdate | ChopsUpdate) -> Iterator[Placed]:
