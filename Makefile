@@ -47,13 +47,16 @@ bench: $(READY) test-models  ## measure start-up, keys, bytes, decoding and memo
 docs: $(READY)  ## write the command table of the README and the pictures again
 	@echo "==> Documentation"
 	@$(BIN)/python docs/make.py
+	@$(BIN)/qwtutor models pull --if-missing
+	@$(BIN)/python docs/pictures.py
 
 schema: $(READY)  ## write the JSON Schemas of lessons and quizzes again
 	@echo "==> Schemas"
 	@$(BIN)/python -m tutor.content.schema
 
-models: $(READY)  ## fetch the default model
-	@$(BIN)/qwtutor models pull --if-missing
+models: $(READY)  ## train the tokenizer models that ship again, from the text that ships
+	@echo "==> SentencePiece models"
+	@$(BIN)/python models/train_spm.py
 
 test-models: $(READY)  ## fetch the models of the tests into .cache/models
 	@echo "==> Models for the tests"
