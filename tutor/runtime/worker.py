@@ -9,6 +9,7 @@ no secrets. What C code prints goes to standard error, which the client points a
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import queue
 import signal
@@ -35,8 +36,8 @@ class Channel:
         self._fd = fd
         self._lock = threading.Lock()
 
-    def send(self, message: protocol.Reply) -> None:
-        data = protocol.encode(message) + b"\n"
+    def send(self, *messages: protocol.Reply) -> None:
+        data = b"".join(protocol.encode(message) + b"\n" for message in messages)
         with self._lock:
             while data:
                 data = data[os.write(self._fd, data) :]
@@ -141,7 +142,10 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    serve(Inbox(pipe, channel), channel)
+    inbox = Inbox(pipe, channel)
+    # What is loaded by now stays: it need not be looked through again between two tokens.
+    gc.freeze()
+    serve(inbox, channel)
 
 
 if __name__ == "__main__":

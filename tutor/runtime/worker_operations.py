@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -20,7 +21,15 @@ from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
 from tutor.runtime.llama import CHUNK, AbortFlag, Engine, backend
 
-Send = Callable[[protocol.Reply], None]
+SEND_SECONDS = 0.03
+
+
+class Send(Protocol):
+    """Writes messages to the program that asked, all in one go."""
+
+    def __call__(self, *messages: protocol.Reply) -> None: ...
+
+
 METADATA_LENGTH = 200
 
 
@@ -142,9 +151,7 @@ class Operations:
             top=request.top,
             ignore_eos=request.ignore_eos,
         )
-        for step in steps:
-            self._abort.check()
-            self._send(protocol.Item(request.id, _bounded(step, "top")))
+        self._stream(protocol.Item(request.id, _bounded(step, "top")) for step in steps)
 
     def beam(self, request: protocol.Beam) -> None:
         """A stream of BeamStep."""
@@ -159,9 +166,27 @@ class Operations:
             top=request.top,
             ignore_eos=request.ignore_eos,
         )
-        for step in steps:
-            self._abort.check()
-            self._send(protocol.Item(request.id, _bounded(step, "pruned")))
+        self._stream(protocol.Item(request.id, _bounded(step, "pruned")) for step in steps)
+
+    def _stream(self, items: Iterator[protocol.Item]) -> None:
+        """Send `items` as they come, the first at once, the others a few at a time.
+
+        Each message wakes the program that reads it, and on a machine whose cores all decode that holds a core's
+        share of the step up: on two cores one message a step costs 6 % of the rate, one in 30 ms 2 %.
+        """
+        waiting: list[protocol.Item] = []
+        sent = 0.0
+        try:
+            for item in items:
+                self._abort.check()
+                waiting.append(item)
+                if (now := time.monotonic()) - sent >= SEND_SECONDS:
+                    self._send(*waiting)
+                    waiting.clear()
+                    sent = now
+        finally:
+            if waiting:
+                self._send(*waiting)
 
     def _prompt_progress(self, id: int) -> Callable[[float], None]:
         return lambda fraction: self._send(protocol.Progress(id, "prompt", fraction))
