@@ -21,7 +21,7 @@ from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
 from tutor.runtime.llama import CHUNK, AbortFlag, Engine, backend
 
-SEND_SECONDS = 0.03
+SEND_SECONDS = 0.05
 
 
 class Send(Protocol):
@@ -172,7 +172,7 @@ class Operations:
         """Send `items` as they come, the first at once, the others a few at a time.
 
         Each message wakes the program that reads it, and on a machine whose cores all decode that holds a core's
-        share of the step up: on two cores one message a step costs 6 % of the rate, one in 30 ms 2 %.
+        share of the step up: on two cores one message a step costs 6 % of the rate, one in 50 ms 2 to 4 %.
         """
         waiting: list[protocol.Item] = []
         sent = 0.0
