@@ -221,6 +221,7 @@ def test_inside_tmux(tmux: list[str], size: tuple[int, int], language: str) -> N
         terminal.expect("1/12")
         terminal.send("1")
         terminal.expect(words[1])
+        terminal.settle()
         terminal.send("<enter>")
         terminal.expect(r"2/1[23]")
         terminal.send("<c-q>")
