@@ -9,6 +9,7 @@ from pathlib import Path
 import quicktok
 
 from tutor.content.library import Library
+from tutor.domain.modelfile import Array
 from tutor.runtime import gguf
 from tutor.runtime.tokenizers import tokenize
 
@@ -107,5 +108,5 @@ def test_the_default_models_matrix_and_merge_list(qwen: Path) -> None:
     total = file.parameters - prod(sizes["output.weight"])
     says("vocabulary-size", rows, width, rows * width, total, f"{100 * rows * width / total:.1f} %")
     merges = file.metadata["tokenizer.ggml.merges"]
-    assert isinstance(merges, gguf.Array)
+    assert isinstance(merges, Array)
     assert merges.length == REGULAR["qwen3"] - 256 == Library().quiz("tokenizer").question("q-merge-count").answer

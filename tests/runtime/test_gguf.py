@@ -15,8 +15,9 @@ from gguf.constants import GGML_QUANT_SIZES
 from tests.soak import count
 from tutor.domain.errors import ModelFailed, TutorError
 from tutor.domain.model import Strategy
+from tutor.domain.modelfile import Array
 from tutor.runtime.client import WorkerModel
-from tutor.runtime.gguf import TENSOR_TYPES, Array, inspect
+from tutor.runtime.gguf import TENSOR_TYPES, inspect
 
 
 def test_the_header_is_what_the_formats_own_package_reads(smollm: Path) -> None:

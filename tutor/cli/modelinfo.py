@@ -7,14 +7,14 @@ from typing import Any
 
 from tutor.cli import output
 from tutor.domain.language import tr
+from tutor.domain.modelfile import Array, ModelFile
 from tutor.domain.plaintext import visible
-from tutor.runtime.gguf import Array, GgufFile
 
 SHOWN = 60
 """Characters of a metadata value on a line: a chat template alone has thousands."""
 
 
-def info_data(path: Path, file: GgufFile) -> dict[str, Any]:
+def info_data(path: Path, file: ModelFile) -> dict[str, Any]:
     """Shapes as in the file, the fastest dimension first; `bytes` of each tensor and of the whole file."""
     return {
         "path": str(path),
@@ -36,7 +36,7 @@ def value_data(value: object) -> Any:
     return value
 
 
-def print_info(path: Path, file: GgufFile) -> None:
+def print_info(path: Path, file: ModelFile) -> None:
     output.line(visible(str(path)))
     output.line(
         tr(

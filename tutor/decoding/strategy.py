@@ -8,6 +8,7 @@ from tutor.domain.model import Strategy
 BOUNDS: dict[str, tuple[float, float]] = {
     "temperature": (0, 100),
     "top_k": (0, 1_000_000),
+    "typical_p": (0, 1),
     "top_p": (0, 1),
     "min_p": (0, 1),
     "repeat_penalty": (0.01, 100),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+from tutor.domain.modelfile import ModelFile
+
+# A prompt is a text, or the ids of its tokens where it is more than text: a conversation, a text under way.
+Prompt = str | Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,8 @@ class TokenPiece:
 class Candidate:
     """A token that might come next. `logprob` in nats; `kept` says whether the strategy left it in.
 
-    `logprob` is the model's own; `probability` is what the strategy draws from (0.0 where it was cut).
+    `logprob` is the model's own; `probability` is what the strategy draws from (0.0 where it was cut). `data` are
+    the bytes it adds to the text, none for a control token; `ends` says that it would end the text.
     """
 
     id: int
@@ -31,6 +37,8 @@ class Candidate:
     logprob: float
     kept: bool = True
     probability: float = 0.0
+    data: bytes = b""
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,15 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How to decode. Filters act in this order: repeat_penalty, temperature, top_k, top_p, min_p; 0 or 1 is off."""
+    """How to decode. Filters act in this order: repeat_penalty, temperature, top_k, typical_p, top_p, min_p.
+
+    0 or 1 is off.
+    """
 
     kind: str = "greedy"  # greedy, sample, beam
     temperature: float = 1.0
     top_k: int = 0
+    typical_p: float = 1.0
     top_p: float = 1.0
     min_p: float = 0.0
     repeat_penalty: float = 1.0
@@ -139,8 +151,80 @@ class BeamStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A turn of a conversation. `role` is system, user, assistant or tool."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """How much each token of a text attends to each, in one layer.
+
+    `weights` are float32, little-endian, of shape (heads, queries, keys): a query attends to itself and to what comes
+    before it, so that what lies right of the diagonal is 0 and each row sums to 1.
+    """
+
+    tokens: tuple[TokenPiece, ...]
+    layers: int
+    heads: int
+    layer: int
+    weights: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LensLayer:
+    """What the model would say after layer `layer` (from 0): `top` best first, the entropy (nats) of all.
+
+    `probability` and `rank` (from 0) are those of the final answer, the last layer's most likely token.
+    """
+
+    layer: int
+    top: tuple[Candidate, ...]
+    entropy: float
+    probability: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """The logit lens on the last token of a text; `final` is the model's own answer, and the last layer's."""
+
+    ids: tuple[int, ...]
+    layers: tuple[LensLayer, ...]
+    final: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A token and its cosine with what was asked for."""
+
+    id: int
+    text: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The tokens nearest in the embedding matrix, of `shape` (vocabulary, width), nearest first.
+
+    `plus` and `minus` are the tokens of the sum that was asked for; they are not among the `nearest`, but their own
+    cosines with the sum are here.
+    """
+
+    shape: tuple[int, int]
+    plus: tuple[Neighbour, ...]
+    minus: tuple[Neighbour, ...]
+    nearest: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Counts are of tokens, layers, heads, parameters; `bytes` of the file; `threads` used to decode."""
+    """Counts are of tokens, layers, heads, parameters; `bytes` of the file; `threads` used to decode.
+
+    `head_width` is the width of a key or a value in one head.
+    """
 
     name: str
     path: str
@@ -157,6 +241,7 @@ class ModelInfo:
     backend: str
     chat_template: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    head_width: int = 0
 
 
 class Model(Protocol):
@@ -164,23 +249,68 @@ class Model(Protocol):
 
     def info(self) -> ModelInfo: ...
 
+    def file(self) -> ModelFile:
+        """What the header of the model's file says. Loads nothing."""
+        ...
+
     def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> tuple[TokenPiece, ...]:
         """`special` reads `<|im_start|>` and the like as tokens; typed text never makes them otherwise."""
         ...
 
     def detokenize(self, ids: list[int]) -> bytes: ...
 
-    def next(self, prompt: str, *, top: int = 10) -> Distribution: ...
+    def conversation(
+        self, messages: Sequence[Message], *, tools: Sequence[dict[str, Any]] = ()
+    ) -> tuple[TokenPiece, ...]:
+        """The tokens of a conversation by the model's chat template, up to where it would answer.
+
+        Control tokens come from the template alone, never from what the messages say.
+        """
+        ...
+
+    def next(self, prompt: Prompt, *, top: int = 10) -> Distribution: ...
 
     def score(self, text: str) -> Score: ...
 
+    def look(
+        self,
+        ids: Sequence[int],
+        strategy: Strategy,
+        *,
+        draw: float = 0.0,
+        top: int = 40,
+        also: Sequence[int] = (),
+    ) -> DecodeStep:
+        """The step that `strategy` would take after `ids`, where `draw` in [0, 1) is the random number that decides.
+
+        Of `ids` only what no earlier call has evaluated is evaluated now; asked again about the same ids with another
+        strategy, the model computes nothing. `top` has the best tokens, then those of `also`. `text` is the token's
+        label: what it completes depends on the bytes before it, which the caller has.
+        """
+        ...
+
     def decode(
-        self, prompt: str, strategy: Strategy, *, max_tokens: int = 24, top: int = 10, ignore_eos: bool = False
+        self, prompt: Prompt, strategy: Strategy, *, max_tokens: int = 24, top: int = 10, ignore_eos: bool = False
     ) -> Iterator[DecodeStep]: ...
+
+    def lockstep(
+        self,
+        prompt: Prompt,
+        strategies: Sequence[Strategy],
+        *,
+        max_tokens: int = 24,
+        top: int = 10,
+        ignore_eos: bool = False,
+    ) -> Iterator[tuple[DecodeStep | None, ...]]:
+        """Two to four strategies from one prompt, a token each at every step; None for one that has finished.
+
+        Each writes what `decode` would write with it. All are evaluated in one batch, the prompt once.
+        """
+        ...
 
     def beam(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         width: int = 4,
         length_penalty: float = 0.0,
@@ -189,4 +319,16 @@ class Model(Protocol):
         ignore_eos: bool = False,
     ) -> Iterator[BeamStep]:
         """Beam search; at least `top` candidates of each beam are reported."""
+        ...
+
+    def attention(self, prompt: Prompt, layer: int) -> Attention:
+        """The attention of all heads of `layer` (from 0) over a text of at most 256 tokens."""
+        ...
+
+    def lens(self, prompt: Prompt, *, top: int = 5) -> Lens:
+        """What the model would say after each layer, at the end of `prompt`."""
+        ...
+
+    def neighbours(self, plus: Sequence[str], minus: Sequence[str] = (), *, top: int = 10) -> Neighbours:
+        """The tokens nearest to a sum of tokens in the embedding matrix. Each text must be one token of the model."""
         ...

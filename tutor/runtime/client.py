@@ -5,18 +5,32 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tutor import places
 from tutor.decoding.strategy import check, validate
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
-from tutor.domain.model import BeamStep, DecodeStep, Distribution, ModelInfo, Score, Strategy, TokenPiece
+from tutor.domain.model import (
+    Attention,
+    BeamStep,
+    DecodeStep,
+    Distribution,
+    Lens,
+    Message,
+    ModelInfo,
+    Neighbours,
+    Prompt,
+    Score,
+    Strategy,
+    TokenPiece,
+)
+from tutor.domain.modelfile import ModelFile
 from tutor.domain.plaintext import clean
-from tutor.runtime import protocol
+from tutor.runtime import gguf, protocol
 from tutor.runtime.process import Exchange, OnProgress, WorkerProcess
 from tutor.runtime.spans import utf8
 
@@ -77,28 +91,74 @@ class WorkerModel:
     def detokenize(self, ids: list[int]) -> bytes:
         return self._ask(lambda id: protocol.Detokenize(id, list(ids)), bytes)
 
-    def next(self, prompt: str, *, top: int = 10) -> Distribution:
-        _check_text(prompt)
+    def file(self) -> ModelFile:
+        """What the header of the model's file says, read here: the process is not needed. Raises TutorError."""
+        return gguf.inspect(self.path)
+
+    def conversation(
+        self, messages: Sequence[Message], *, tools: Sequence[dict[str, Any]] = ()
+    ) -> tuple[TokenPiece, ...]:
+        for message in messages:
+            _check_text(message.content)
+        turns, functions = list(messages), list(tools)
+        return self._ask(lambda id: protocol.Conversation(id, turns, functions), tuple[TokenPiece, ...])
+
+    def next(self, prompt: Prompt, *, top: int = 10) -> Distribution:
+        asked = _prompt(prompt)
         _check_range("top", top, 0, protocol.MAX_TOP)
-        return self._ask(lambda id: protocol.Next(id, prompt, top), Distribution)
+        return self._ask(lambda id: protocol.Next(id, asked, top), Distribution)
 
     def score(self, text: str) -> Score:
         _check_text(text)
         return self._ask(lambda id: protocol.Score(id, text), Score)
 
+    def look(
+        self,
+        ids: Sequence[int],
+        strategy: Strategy,
+        *,
+        draw: float = 0.0,
+        top: int = 40,
+        also: Sequence[int] = (),
+    ) -> DecodeStep:
+        validate(strategy)
+        _check_range("top", top, 0, protocol.MAX_TOP)
+        seen, others = list(ids), list(also)
+        return self._ask(lambda id: protocol.Look(id, seen, strategy, draw, top, others), DecodeStep)
+
     def decode(
-        self, prompt: str, strategy: Strategy, *, max_tokens: int = 24, top: int = 10, ignore_eos: bool = False
+        self, prompt: Prompt, strategy: Strategy, *, max_tokens: int = 24, top: int = 10, ignore_eos: bool = False
     ) -> Iterator[DecodeStep]:
         """The steps as they come. The worker runs ahead of a slow reader; closing the iterator stops it."""
-        _check_text(prompt)
+        asked = _prompt(prompt)
         _check_range("max_tokens", max_tokens, 0, protocol.MAX_TOKENS)
         _check_range("top", top, 0, protocol.MAX_TOP)
         validate(strategy)
-        return self._stream(lambda id: protocol.Decode(id, prompt, strategy, max_tokens, top, ignore_eos), DecodeStep)
+        return self._stream(lambda id: protocol.Decode(id, asked, strategy, max_tokens, top, ignore_eos), DecodeStep)
+
+    def lockstep(
+        self,
+        prompt: Prompt,
+        strategies: Sequence[Strategy],
+        *,
+        max_tokens: int = 24,
+        top: int = 10,
+        ignore_eos: bool = False,
+    ) -> Iterator[tuple[DecodeStep | None, ...]]:
+        asked, side_by_side = _prompt(prompt), list(strategies)
+        _check_range("strategies", len(side_by_side), 1, protocol.MAX_STRATEGIES)
+        _check_range("max_tokens", max_tokens, 0, protocol.MAX_TOKENS)
+        _check_range("top", top, 0, protocol.MAX_TOP)
+        for strategy in side_by_side:
+            validate(strategy)
+        settings = (max_tokens, top, ignore_eos)
+        return self._stream(
+            lambda id: protocol.Lockstep(id, asked, side_by_side, *settings), tuple[DecodeStep | None, ...]
+        )
 
     def beam(
         self,
-        prompt: str,
+        prompt: Prompt,
         *,
         width: int = 4,
         length_penalty: float = 0.0,
@@ -111,13 +171,29 @@ class WorkerModel:
         Of each beam the best `width` extensions are reported, `top` where that is more; fewer of the pruned ones
         where a step would grow too long. `tutor.decoding.beam` defines the search.
         """
-        _check_text(prompt)
+        asked = _prompt(prompt)
         _check_range("max_tokens", max_tokens, 1, protocol.MAX_TOKENS)
         _check_range("top", top, 0, protocol.MAX_TOP)
         check("width", width)
         check("length_penalty", length_penalty)
         settings = (width, length_penalty, max_tokens, top, ignore_eos)
-        return self._stream(lambda id: protocol.Beam(id, prompt, *settings), BeamStep)
+        return self._stream(lambda id: protocol.Beam(id, asked, *settings), BeamStep)
+
+    def attention(self, prompt: Prompt, layer: int) -> Attention:
+        asked = _prompt(prompt)
+        return self._ask(lambda id: protocol.Attend(id, asked, layer), Attention)
+
+    def lens(self, prompt: Prompt, *, top: int = 5) -> Lens:
+        asked = _prompt(prompt)
+        _check_range("top", top, 1, protocol.MAX_TOP)
+        return self._ask(lambda id: protocol.LookThrough(id, asked, top), Lens)
+
+    def neighbours(self, plus: Sequence[str], minus: Sequence[str] = (), *, top: int = 10) -> Neighbours:
+        for text in (*plus, *minus):
+            _check_text(text)
+        _check_range("top", top, 1, protocol.MAX_TOP)
+        added, taken = list(plus), list(minus)
+        return self._ask(lambda id: protocol.Near(id, added, taken, top), Neighbours)
 
     # -- from any thread -----------------------------------------------------------------------------------------
 
@@ -230,6 +306,14 @@ class WorkerModel:
             # Not there yet, or not ours to remove: then it is appended to.
             pass
         return self._log
+
+
+def _prompt(prompt: Prompt) -> str | list[int]:
+    """`prompt` as it crosses the pipe, checked."""
+    if isinstance(prompt, str):
+        _check_text(prompt)
+        return prompt
+    return list(prompt)
 
 
 def _check_text(text: str) -> None:

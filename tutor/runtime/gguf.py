@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from tutor.domain.errors import TutorError
 from tutor.domain.language import Text, both, same
+from tutor.domain.modelfile import Array, ModelFile, Tensor
 from tutor.domain.plaintext import clean
 
 MAGIC = b"GGUF"
@@ -50,45 +51,11 @@ TENSOR_TYPES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
-    """A list in the metadata: `type` of its elements, how many, where they begin in the file, the first few."""
-
-    type: str
-    length: int
-    offset: int
-    first: tuple[Any, ...]
-
-    def __str__(self) -> str:
-        return f"{self.type} × {self.length}"
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """`shape` as in the file, the fastest dimension first; `bytes` its size and `offset` its place in the file."""
-
-    name: str
-    shape: tuple[int, ...]
-    type: str
-    bytes: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class GgufFile:
-    version: int
-    tensor_count: int
-    metadata: dict[str, int | float | bool | str | Array]
-    tensors: tuple[Tensor, ...]
-    parameters: int
-    alignment: int
-
-
 def at_most(limit: int) -> Text:
     return both("at most {limit}", limit=limit)
 
 
-def inspect(path: Path) -> GgufFile:
+def inspect(path: Path) -> ModelFile:
     """The header of the file at `path`. Raises TutorError saying what is wrong, at which byte, what was expected."""
     name = clean(path.name)
     try:
@@ -113,7 +80,7 @@ class _Header:
         self.at = 0
         self.steps = 0
 
-    def read(self) -> GgufFile:
+    def read(self) -> ModelFile:
         if self.data[:4] != MAGIC:
             raise self.error(0, found=same(self.data[:4].hex(" ")), expected=same(MAGIC.hex(" ") + " (GGUF)"))
         self.at = 4
@@ -134,7 +101,7 @@ class _Header:
                 self.at, found=both("a second tensor of one name"), expected=both("a name of its own for each")
             )
         parameters = sum(prod(tensor.shape) for tensor in tensors)
-        return GgufFile(version, tensor_count, metadata, tensors, parameters, alignment)
+        return ModelFile(version, tensor_count, metadata, tensors, parameters, alignment)
 
     def metadata(self, pairs: int) -> dict[str, int | float | bool | str | Array]:
         found: dict[str, int | float | bool | str | Array] = {}

@@ -12,7 +12,7 @@ import msgspec
 
 from tutor.domain.errors import Cancelled, ModelFailed, TutorError, UsageError
 from tutor.domain.language import Text
-from tutor.domain.model import Strategy
+from tutor.domain.model import Message, Strategy
 
 # What one decoding step may put on the pipe.
 STEP_BYTES = 20_000
@@ -20,6 +20,12 @@ MAX_TOP = 100
 MAX_TOKENS = 8192
 # Characters of a text that may be tokenized at once: its tokens come to some 100 MB of JSON at worst.
 MAX_TEXT = 1_000_000
+# Tokens of a text whose attention is looked at: a layer of 14 heads is then 3.7 MB.
+MAX_ATTENTION = 256
+MAX_STRATEGIES = 4
+
+# A text, or its tokens.
+Prompt = str | list[int]
 
 
 class Load(msgspec.Struct, tag=True):
@@ -48,7 +54,7 @@ class Detokenize(msgspec.Struct, tag=True):
 
 class Next(msgspec.Struct, tag=True):
     id: int
-    prompt: str
+    prompt: Prompt
     top: int
 
 
@@ -59,16 +65,63 @@ class Score(msgspec.Struct, tag=True):
 
 class Decode(msgspec.Struct, tag=True):
     id: int
-    prompt: str
+    prompt: Prompt
     strategy: Strategy
     max_tokens: int
     top: int
     ignore_eos: bool
 
 
+class Conversation(msgspec.Struct, tag=True):
+    id: int
+    messages: list[Message]
+    tools: list[dict[str, Any]]
+
+
+class Look(msgspec.Struct, tag=True):
+    id: int
+    ids: list[int]
+    strategy: Strategy
+    draw: float
+    top: int
+    also: list[int]
+
+
+class Lockstep(msgspec.Struct, tag=True):
+    id: int
+    prompt: Prompt
+    strategies: list[Strategy]
+    max_tokens: int
+    top: int
+    ignore_eos: bool
+
+
+class Attend(msgspec.Struct, tag=True):
+    id: int
+    prompt: Prompt
+    layer: int
+
+
+class LookThrough(msgspec.Struct, tag=True):
+    """The logit lens."""
+
+    id: int
+    prompt: Prompt
+    top: int
+
+
+class Near(msgspec.Struct, tag=True):
+    """Neighbours in the embedding matrix."""
+
+    id: int
+    plus: list[str]
+    minus: list[str]
+    top: int
+
+
 class Beam(msgspec.Struct, tag=True):
     id: int
-    prompt: str
+    prompt: Prompt
     width: int
     length_penalty: float
     max_tokens: int
@@ -82,7 +135,22 @@ class Cancel(msgspec.Struct, tag=True):
     id: int
 
 
-Request = Load | Info | Tokenize | Detokenize | Next | Score | Decode | Beam
+Request = (
+    Load
+    | Info
+    | Tokenize
+    | Detokenize
+    | Conversation
+    | Next
+    | Score
+    | Look
+    | Decode
+    | Lockstep
+    | Beam
+    | Attend
+    | LookThrough
+    | Near
+)
 Incoming = Request | Cancel
 
 

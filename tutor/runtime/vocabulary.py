@@ -45,9 +45,15 @@ class Vocabulary:
         first = [lib.llama_vocab_bos(self._vocab)] if bos and lib.llama_vocab_bos(self._vocab) >= 0 else []
         return first + list(buffer[:count])
 
-    def prompt(self, text: str) -> list[int]:
-        """The tokens of a prompt: typed text, with the begin-of-text token where the model was trained with one."""
-        return self.ids(utf8(text), bos=self.adds_bos)
+    def prompt(self, prompt: str | list[int]) -> list[int]:
+        """The tokens of a prompt: of typed text, with the begin-of-text token where the model was trained with one.
+
+        Tokens are taken as they are. Raises UsageError for a number that is no token.
+        """
+        if isinstance(prompt, str):
+            return self.ids(utf8(prompt), bos=self.adds_bos)
+        self._check(prompt)
+        return prompt
 
     def pieces(self, text: str, *, special: bool = False, bos: bool = False) -> tuple[TokenPiece, ...]:
         """The tokens of `text` with the characters they touch."""
@@ -82,11 +88,14 @@ class Vocabulary:
 
         Raises UsageError for a number that is no token.
         """
+        self._check(ids)
+        joined = b"".join(self.data(id) for id in ids)
+        return joined[1:] if self.adds_space and joined.startswith(b" ") else joined
+
+    def _check(self, ids: Sequence[int]) -> None:
         for id in ids:
             if not 0 <= id < self.size:
                 raise UsageError("{id} is no token: they go from 0 to {last}.", id=id, last=self.size - 1)
-        joined = b"".join(self.data(id) for id in ids)
-        return joined[1:] if self.adds_space and joined.startswith(b" ") else joined
 
     def is_control(self, id: int) -> bool:
         control: bool = lib.llama_vocab_is_control(self._vocab, id)

@@ -17,6 +17,7 @@ from tutor.decoding.distribution import Logits, summarize
 from tutor.decoding.steps import decode
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
 from tutor.domain.model import BeamStep, Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
+from tutor.domain.modelfile import ModelFile
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
 from tutor.runtime.llama import CHUNK, AbortFlag, Engine, backend
@@ -41,7 +42,7 @@ class Operations:
         self._abort = abort
         self._threads = threads
         self._engine: Engine | None = None
-        self._file: gguf.GgufFile | None = None
+        self._file: ModelFile | None = None
         self._path = Path()
         self._bytes = 0
 

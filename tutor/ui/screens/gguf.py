@@ -19,7 +19,7 @@ from tutor.ui.widgets.fit import fit, row_of
 from tutor.ui.widgets.lines import Row, RowList
 
 if TYPE_CHECKING:
-    from tutor.runtime.gguf import GgufFile
+    from tutor.domain.modelfile import ModelFile
 
 
 class GgufScreen(TutorScreen):
@@ -28,7 +28,7 @@ class GgufScreen(TutorScreen):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self._file: GgufFile | None = None
+        self._file: ModelFile | None = None
         self._bytes = size_of(path) or 0
 
     def body(self) -> Iterable[Widget]:
@@ -66,7 +66,7 @@ class GgufScreen(TutorScreen):
     def on_resize(self) -> None:
         self.relabel()
 
-    def _rows(self, file: GgufFile) -> list[Row]:
+    def _rows(self, file: ModelFile) -> list[Row]:
         palette, width = self.app.palette, max(30, min(110, self.size.width - 4))
         count = tr(
             "{parameters} million parameters in {tensors} tensors",

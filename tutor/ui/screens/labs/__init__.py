@@ -1,0 +1,1 @@
+"""The labs: places to play with the loaded model, outside any lesson."""
