@@ -298,3 +298,12 @@ def test_every_demo_keeps_the_contract(name: str) -> None:
         assert steps
         json.dumps([to_json(step) for step in steps], allow_nan=False)
         json.dumps(result, allow_nan=False)
+
+
+def test_a_text_may_be_given_in_two_languages() -> None:
+    demo = registry.load("decoding")
+    preset = {"prompt": {"zh": "猫叫", "en": "The cat"}, "max_tokens": 2}
+    assert registry.prepare(demo, preset)["prompt"] == "The cat"
+    set_language("zh")
+    assert registry.prepare(demo, preset)["prompt"] == "猫叫"
+    assert registry.in_language({"corpus": {"zh": 1, "en": 2}}) == {"corpus": {"zh": 1, "en": 2}}

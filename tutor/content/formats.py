@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from tutor.domain.entry import PARTS
+from tutor.domain.labs import LABS
 from tutor.domain.language import Text
-from tutor.domain.lesson import DemoBlock, Figure, Lesson, Reference, Section, Term
+from tutor.domain.lesson import DemoBlock, Figure, LabBlock, Lesson, Reference, Section, Term
 from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Quiz, Spans, TextAnswer
 
 FORMAT = 1
@@ -104,6 +105,8 @@ RULES: dict[tuple[type, str], Rule] = {
     (DemoBlock, "predict"): Rule(
         "The id of the question that the reader answers before the demo may run.", pattern=ID_PATTERN
     ),
+    (LabBlock, "name"): Rule("The lab's name.", choices=tuple(lab.name for lab in LABS)),
+    (LabBlock, "set"): Rule("What the lab is opened with, by name."),
     (Quiz, "lesson"): Rule("The slug of the lesson.", pattern=ID_PATTERN),
     (Quiz, "questions"): Rule("The questions, in the order of the lesson.", low=1, high=200),
     (Question, "id"): Rule("Permanent within the quiz; progress hangs on it.", pattern=ID_PATTERN),

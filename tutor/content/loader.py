@@ -14,7 +14,7 @@ from tutor.content.formats import FORMAT, Curriculum, FieldShape, Rule, shape
 from tutor.content.problem import ContentError, Problem, shown
 from tutor.content.reader import Document, FieldPath, Node, plain, read
 from tutor.domain.language import Text, both, same
-from tutor.domain.lesson import Block, CheckBlock, DemoBlock, Lesson, Section
+from tutor.domain.lesson import Block, CheckBlock, DemoBlock, LabBlock, Lesson, Section
 from tutor.domain.quiz import KINDS, Choice, Multi, Question, Quiz
 
 MAX_PROBLEMS = 100  # of one file; who has more has one cause
@@ -151,9 +151,10 @@ class _Converter:
 
     def _block(self, node: Node, path: FieldPath) -> Any:
         keys = node.value if isinstance(node.value, dict) else {}
-        if "demo" in keys:
-            self._unknown_keys(node, ["demo"], path)
-            return self.dataclass(keys["demo"], DemoBlock, (*path, "demo"))
+        for key, cls in OPENED_BLOCKS.items():
+            if key in keys:
+                self._unknown_keys(node, [key], path)
+                return self.dataclass(keys[key], cls, (*path, key))
         if "check" in keys:
             self._unknown_keys(node, ["check"], path)
             field = shape(DemoBlock)["predict"]
@@ -218,6 +219,9 @@ class _Converter:
         if (rule.low is not None and size < rule.low) or (rule.high is not None and size > rule.high):
             self.wrong(path, _bounds(rule), same(f"{size:g}"))
 
+
+# The blocks that are one key with a mapping behind it.
+OPENED_BLOCKS: dict[str, type] = {"demo": DemoBlock, "lab": LabBlock}
 
 _SCALARS: dict[type, Text] = {
     str: both("text (in quotes where it looks like a number or true or false)"),

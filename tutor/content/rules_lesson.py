@@ -13,9 +13,10 @@ from tutor.content.problem import ContentError, Problem, fill, shown
 from tutor.content.reader import Document, FieldPath
 from tutor.content.walk import han_characters, words
 from tutor.domain.entry import Entry
-from tutor.domain.errors import NotFound
+from tutor.domain.errors import NotFound, UsageError
+from tutor.domain.labs import check_parameters
 from tutor.domain.language import Text, both, same
-from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Section
+from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Lesson, Section
 
 LESSON_HAN = (1200, 2200)
 LESSON_WORDS = (800, 1300)
@@ -38,6 +39,7 @@ def check(
     yield from repeated_ids([section.id for section in value.sections], _section_paths(value), document)
     yield from _terms(value, document)
     yield from _demos(value, document, strict, computer)
+    yield from _labs(value, document)
     yield from check_figures(value.figures, document, computer)
     if strict:
         yield from _make_up(value, document)
@@ -155,6 +157,16 @@ def _demos(lesson: Lesson, document: Document, strict: bool, computer: Computer)
             yield fault.problem(document, path)
         if strict and not block.predict:
             yield document.problem((*path, "predict"), both("a question to answer before it runs"), both("nothing"))
+
+
+def _labs(lesson: Lesson, document: Document) -> Iterator[Problem]:
+    for index, block in enumerate(lesson.blocks):
+        if isinstance(block, LabBlock):
+            try:
+                check_parameters(block.name, block.set)
+            except UsageError as refusal:
+                place = ("sections", index, "lab", "set")
+                yield document.problem(place, both("parameters that the lab takes"), same(refusal.message))
 
 
 def _make_up(lesson: Lesson, document: Document) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin
 from tutor import places
 from tutor.content.formats import FORMAT, FieldShape, Rule, shape
 from tutor.domain.language import Text
-from tutor.domain.lesson import Block, DemoBlock, Lesson, Section
+from tutor.domain.lesson import Block, DemoBlock, LabBlock, Lesson, Section
 from tutor.domain.quiz import KINDS, Choice, Multi, Question, Quiz
 
 Schema = dict[str, Any]
@@ -135,12 +135,16 @@ def _text(definitions: dict[str, Schema]) -> Schema:
 
 
 def _single_keys(definitions: dict[str, Schema]) -> list[Schema]:
-    """The two kinds of blocks that are one key: an embedded demo, and a question."""
+    """The kinds of blocks that are one key: an embedded demo, a lab, and a question."""
     predict = shape(DemoBlock)["predict"]
     question = {**_value(str, predict.rule, definitions), "description": "A question of the quiz, answered in place."}
     return [
         {"type": "object", "properties": {key: schema}, "required": [key], "additionalProperties": False}
-        for key, schema in (("demo", _reference(DemoBlock, definitions)), ("check", question))
+        for key, schema in (
+            ("demo", _reference(DemoBlock, definitions)),
+            ("lab", _reference(LabBlock, definitions)),
+            ("check", question),
+        )
     ]
 
 

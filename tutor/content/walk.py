@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from tutor.content.formats import shape
 from tutor.content.reader import FieldPath
 from tutor.domain.language import Text
-from tutor.domain.lesson import CheckBlock, DemoBlock
+from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock
 
 # Ideographs, as the inside of a character class.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -36,7 +36,7 @@ def texts(value: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, Text]]:
     elif isinstance(value, (tuple, list)):
         for index, item in enumerate(value):
             yield from texts(item, (*path, index))
-    elif is_dataclass(value) and not isinstance(value, (CheckBlock, DemoBlock, type)):
+    elif is_dataclass(value) and not isinstance(value, (CheckBlock, DemoBlock, LabBlock, type)):
         for key, field in shape(type(value)).items():
             yield from texts(getattr(value, field.name), (*path, key))
 

@@ -55,12 +55,21 @@ def prepare(demo: Demo, given: Mapping[str, object] | None = None) -> Params:
     A string is read by the parameter's kind, as it comes from `--set name=value`. Raises UsageError that names
     the parameter, what it may be, and the value given.
     """
-    given = given or {}
+    given = in_language(given or {})
     known = [param.name for param in demo.PARAMS]
     for name in given:
         if name not in known:
             raise UsageError("There is no parameter `{name}`.", name=_shown(name), **_suggestion(name, known))
     return {param.name: parse(param, given.get(param.name, param.default)) for param in demo.PARAMS}
+
+
+def in_language(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` as it reads in the current language: a text may be written as {zh: …, en: …}."""
+    return {name: Text(**value).get() if _in_two_languages(value) else value for name, value in given.items()}
+
+
+def _in_two_languages(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {"zh", "en"} and all(isinstance(v, str) for v in value.values())
 
 
 def wants_model(name: str, given: Mapping[str, object] | None = None) -> bool:

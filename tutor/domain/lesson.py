@@ -55,13 +55,21 @@ class DemoBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class LabBlock:
+    """A lab that the reader may open here, with what the lesson puts into it."""
+
+    name: str
+    set: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckBlock:
     """A question of the lesson's quiz, answered in place."""
 
     question: str
 
 
-Block = Section | DemoBlock | CheckBlock
+Block = Section | DemoBlock | LabBlock | CheckBlock
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +27,7 @@ from textual.screen import Screen
 
 from tutor.domain.errors import TutorError
 from tutor.domain.language import language as current_language
-from tutor.domain.language import language_from_environment, set_language
+from tutor.domain.language import language_from_environment, set_language, tr
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services
 from tutor.ui.themes import PALETTES, themes
@@ -51,6 +52,9 @@ class TutorApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", id="app.help"),
         Binding("ctrl+p", "palette", "Commands", id="app.palette", show=False),
+        Binding("T,f2", "lab('tokens')", "Tokenizer lab", id="app.tokens", show=False),
+        Binding("D,f3", "lab('decoding')", "Decoding lab", id="app.decoding", show=False),
+        Binding("I,f4", "lab('inside')", "Inside the model", id="app.inside", show=False),
         Binding("L", "language", "Language", id="app.language", show=False),
         Binding("ctrl+l", "redraw", "Draw the screen anew", id="app.redraw", show=False),
         Binding("ctrl+z", "suspend_process", "To the shell, `fg` comes back", id="app.suspend", show=False),
@@ -168,6 +172,26 @@ class TutorApp(App[int]):
             self.push_screen(PlayerScreen(name, kept if isinstance(kept, dict) else None))
         except TutorError as error:
             self.tell(error)
+
+    def open_lab(self, name: str, given: Mapping[str, Any] | None = None) -> None:
+        """A lab, with the parameters `given`, or as it was left. One that is open already comes to the front."""
+        from tutor.demos.registry import in_language
+        from tutor.ui.labs import lab_screen
+
+        try:
+            self.push_screen(lab_screen(name, in_language(given or {})))
+        except TutorError as error:
+            self.tell(error)
+
+    def action_lab(self, name: str) -> None:
+        from tutor.ui.labs import is_lab
+
+        for screen in self.screen_stack:
+            if is_lab(screen, name):
+                if screen is not self.screen:
+                    self.tell(tr("This lab is open already, under this screen: q leads back to it."))
+                return
+        self.open_lab(name)
 
     def look(self, theme: str) -> None:
         """Dark, light or the terminal's own colours, from now on."""

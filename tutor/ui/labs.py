@@ -1,71 +1,36 @@
-"""The three labs, opened from anywhere: what they are called, their keys, and where what was done in one is kept."""
+"""The labs as screens: where each opens, and under what name its state is kept."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from tutor.domain.language import Text, both
+from tutor.domain.labs import LABS, check_parameters, lab, lab_of
 
 if TYPE_CHECKING:
     from tutor.ui.screens.base import TutorScreen
 
+__all__ = ["KEYS", "LABS", "is_lab", "kept_under", "lab", "lab_of", "lab_screen"]
 
-class Lab(NamedTuple):
-    """`keys` as a binding has them, the first one shown; `demos` are those that it takes further."""
-
-    name: str
-    title: Text
-    about: Text
-    keys: str
-    demos: tuple[str, ...] = ()
-
-
-LABS = (
-    Lab(
-        "tokens",
-        both("Tokenizer lab"),
-        both("type a text, see its tokens under six tokenizers"),
-        "T,f2",
-        ("gpt4-chinese",),
-    ),
-    Lab(
-        "decoding",
-        both("Decoding lab"),
-        both("the model's next token: look, choose, go back, branch"),
-        "D,f3",
-        ("decoding",),
-    ),
-    Lab(
-        "inside",
-        both("Inside the model"),
-        both("attention, layers, surprise, neighbours, the file"),
-        "I,f4",
-        ("decoder", "gpt", "loss", "embedding", "model-files"),
-    ),
-)
-
-
-def lab_of(demo: str) -> Lab | None:
-    """The lab that takes the demo called `demo` further."""
-    return next((lab for lab in LABS if demo in lab.demos), None)
+# Open them from anywhere, from within a line of text too; where nothing is typed T, D and I do as well.
+KEYS = {"tokens": "F2", "decoding": "F3", "inside": "F4"}
+# Imported when opened: the first screen does without them.
+SCREENS = {"tokens": "TokensLab", "decoding": "DecodingLab", "inside": "InsideLab"}
 
 
 def lab_screen(name: str, given: Mapping[str, Any] | None = None) -> TutorScreen:
-    """The lab called `name`, opened with the parameters `given`, or as it was left. Raises UsageError."""
-    if name == "tokens":
-        from tutor.ui.screens.labs.tokens import TokensLab
+    """The lab called `name`, opened with the parameters `given`, or as it was left. Raises NotFound, UsageError."""
+    check_parameters(name, given or {})
+    module = import_module(f"tutor.ui.screens.labs.{name}")
+    screen: TutorScreen = getattr(module, SCREENS[name])(given or None)
+    return screen
 
-        return TokensLab(given)
-    if name == "decoding":
-        from tutor.ui.screens.labs.decoding import DecodingLab
 
-        return DecodingLab(given)
-    from tutor.ui.screens.labs.inside import InsideLab
-
-    return InsideLab(given)
+def is_lab(screen: object, name: str) -> bool:
+    return type(screen).__name__ == SCREENS[name]
 
 
 def kept_under(name: str, given: Mapping[str, Any] | None) -> str:

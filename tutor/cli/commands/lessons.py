@@ -12,8 +12,9 @@ from tutor.cli.group import command
 from tutor.cli.options import call, course_option, json_option, lang_option, model_option, plain_option
 from tutor.domain.entry import PARTS, Entry
 from tutor.domain.frames import to_json
+from tutor.domain.labs import lab
 from tutor.domain.language import tr
-from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Reference, Section
+from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Lesson, Reference, Section
 
 
 @command("lessons", tr("List the lessons."), "qwtutor lessons", "qwtutor lessons --json")
@@ -102,6 +103,8 @@ def print_lesson(lesson: Lesson) -> None:
             output.prose(block.body)
         elif isinstance(block, DemoBlock):
             output.line("> " + tr("Demo: qwtutor demo {name}", name=demo_call(block)))
+        elif isinstance(block, LabBlock):
+            output.line("> " + lab_line(block))
         elif isinstance(block, CheckBlock):
             output.line("> " + tr("Question: qwtutor quiz {slug}, {id}", slug=lesson.slug, id=block.question))
     if lesson.references:
@@ -127,10 +130,20 @@ def demo_call(block: DemoBlock) -> str:
     return " ".join(words)
 
 
+def lab_line(block: LabBlock) -> str:
+    """Where the lab of this block is, and what does the same in lines."""
+    found = lab(block.name)
+    return tr(
+        "{title}: a lab of the full screen, `qwtutor`. In lines: {commands}",
+        title=found.title,
+        commands=", ".join(f"qwtutor {name}" for name in found.commands),
+    )
+
+
 def lesson_data(lesson: Lesson) -> dict[str, Any]:
     data: dict[str, Any] = to_json(lesson)
     data["blocks"] = [{_BLOCKS[type(block)]: to_json(block)} for block in lesson.blocks]
     return data
 
 
-_BLOCKS = {Section: "section", DemoBlock: "demo", CheckBlock: "check"}
+_BLOCKS = {Section: "section", DemoBlock: "demo", LabBlock: "lab", CheckBlock: "check"}

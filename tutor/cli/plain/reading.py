@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tutor.cli import diagnostics, opening
-from tutor.cli.commands.lessons import reference_line
+from tutor.cli.commands.lessons import lab_line, reference_line
 from tutor.cli.plain.asking import ask_turn
 from tutor.cli.plain.speech import Leave, go_on, say, say_markdown, say_step
 from tutor.cli.plain.visit import Visit
 from tutor.demos import registry
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
-from tutor.domain.lesson import CheckBlock, DemoBlock, Lesson, Section
+from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Lesson, Section
 from tutor.domain.quiz import Question
 from tutor.domain.session import Item, Session
 
@@ -70,6 +70,8 @@ def read_block(visit: Visit, lesson: Lesson, at: int) -> int:
             return max(at - 1, 0) if back else at + 1
         case DemoBlock():
             run_demo(visit, lesson, block)
+        case LabBlock():
+            say(lab_line(block))
         case CheckBlock():
             ask_in_place(visit, lesson, block.question)
     return at + 1

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from tutor.domain.entry import PARTS, Entry
 from tutor.domain.language import tr
+from tutor.ui.labs import KEYS, LABS
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
 from tutor.ui.widgets.fit import fit, row_of
@@ -23,7 +24,7 @@ WIDTH = 100  # beyond that the eye loses the row between a title and its state
 
 
 class HomeScreen(TutorScreen):
-    """Rows: `continue` (slug), `review`, then each part with its topics (slug)."""
+    """Rows: `continue` (slug), `review`, the labs (name), then each part with its topics (slug)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "review", "Review", id="home.review"),
@@ -77,6 +78,7 @@ class HomeScreen(TutorScreen):
         entries = services.entries()
         learnt = services.progress.lesson_progress()
         rows = [*self._first_rows(entries, width)]
+        rows += self._labs(width)
         part = ""
         for entry in sorted(entries, key=lambda entry: (entry.part, entry.number)):
             if entry.part != part:
@@ -117,6 +119,14 @@ class HomeScreen(TutorScreen):
             text = Text.assemble((tr("Review") + "  ", palette.strong), tr("{count} questions are due", count=due))
             yield Row(text, key=("review", ""))
 
+    def _labs(self, width: int) -> Iterable[Row]:
+        palette = self.app.palette
+        yield Row(Text(), heading=True)
+        yield Row(Text(tr("Labs"), style=palette.heading), heading=True)
+        for lab in LABS:
+            text = Text.assemble(lab.title.get() + "  ", (lab.about.get(), palette.muted))
+            yield Row(row_of(text, Text(KEYS[lab.name], style=palette.muted), width), key=("lab", lab.name))
+
     def _topic(self, entry: Entry, learnt: LessonProgress | None, width: int) -> Text:
         palette = self.app.palette
         name = Text(f"{entry.number:02d}  {entry.title.get()}", style=palette.text if entry.written else palette.muted)
@@ -137,6 +147,8 @@ class HomeScreen(TutorScreen):
         kind, slug = event.row.key
         if kind == "review":
             self.action_review()
+        elif kind == "lab":
+            self.app.open_lab(slug)
         elif self.app.services.library.has(slug):
             self.app.open_lesson(slug)
         else:

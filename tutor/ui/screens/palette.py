@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from tutor.demos import registry
 from tutor.domain.language import tr
+from tutor.ui.labs import KEYS, LABS
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit, row_of
@@ -63,6 +64,8 @@ class PaletteScreen(TutorScreen):
         yield tr("Models"), "m", lambda: app.push_screen(models.ModelsScreen())
         yield tr("Settings"), ",", lambda: app.push_screen(settings.SettingsScreen())
         yield "中文 / English", "L", app.action_language
+        for lab in LABS:
+            yield lab.title.get(), KEYS[lab.name], partial(app.open_lab, lab.name)
         for theme in ("dark", "light", "terminal"):
             yield tr("Theme: {name}", name=tr(theme)), "", partial(app.look, theme)
         yield tr("Quit"), "Ctrl+Q", app.action_leave

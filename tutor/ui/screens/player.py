@@ -15,6 +15,7 @@ from textual.widget import Widget
 from tutor.demos import registry
 from tutor.domain.demo import Step
 from tutor.domain.errors import Cancelled, ModelMissing, TutorError
+from tutor.domain.labs import lab_of
 from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
 from tutor.domain.session import Session
@@ -30,6 +31,14 @@ from tutor.ui.widgets.question import QuestionView, verdict_lines
 COLUMN = 100
 PLAY_SECONDS = 0.8
 SHOWN_VALUE = 40
+# Which view of a lab a demo goes on in.
+VIEWS = {
+    "decoder": "attention",
+    "gpt": "layers",
+    "loss": "surprise",
+    "embedding": "neighbours",
+    "model-files": "file",
+}
 
 
 class PlayerScreen(TutorScreen):
@@ -44,6 +53,7 @@ class PlayerScreen(TutorScreen):
         Binding("p", "play", "Play / pause", id="player.play"),
         Binding("e", "edit", "Change", id="player.edit"),
         Binding("r", "reset", "Reset", id="player.reset"),
+        Binding("o", "lab", "Lab", id="player.lab"),
         Binding("g,home", "first", "First step", show=False, id="player.first"),
         Binding("G,end", "last", "Last step", show=False, id="player.last"),
         Binding("j,down", "line(1)", "Line down", show=False, id="player.line_down"),
@@ -73,7 +83,7 @@ class PlayerScreen(TutorScreen):
         super().__init__()
         self.name_of_demo = name
         self.demo = registry.load(name)
-        self.preset = dict(preset or {})
+        self.preset = registry.in_language(preset or {})
         self.given = dict(self.preset)
         self.session = session
         self.committed = session is None or session.verdict is not None
@@ -289,6 +299,8 @@ class PlayerScreen(TutorScreen):
             return self.committed
         if action == "fetch":
             return isinstance(self._trouble, ModelMissing)
+        if action == "lab":
+            return self.committed and lab_of(self.name_of_demo) is not None
         return True
 
     def action_step(self, direction: int) -> None:
@@ -319,6 +331,15 @@ class PlayerScreen(TutorScreen):
         self.given = dict(self.preset)
         self._draw_parameters()
         self._start()
+
+    def action_lab(self) -> None:
+        """On to the lab that this demo belongs to, with what stands here."""
+        found = lab_of(self.name_of_demo)
+        if found is not None:
+            self._stop()
+            here = {param.name: self.given.get(param.name, param.default) for param in self.demo.PARAMS}
+            view = {"view": VIEWS[self.name_of_demo]} if self.name_of_demo in VIEWS else {}
+            self.app.open_lab(found.name, view | {name: here[name] for name in found.parameters if name in here})
 
     def action_edit(self) -> None:
         from tutor.ui.screens.parameters import ParametersScreen

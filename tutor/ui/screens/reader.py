@@ -13,8 +13,9 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tutor.domain.labs import lab
 from tutor.domain.language import tr
-from tutor.domain.lesson import CheckBlock, DemoBlock, Section
+from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Section
 from tutor.ui.answering import checkpoint, checkpoint_key, give_answer
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
@@ -85,6 +86,8 @@ class ReaderScreen(TutorScreen):
                     yield SectionBlock(block, partial(self._section, block))
                 case DemoBlock():
                     yield Card(partial(self._demo_card, block), block)
+                case LabBlock():
+                    yield Card(partial(self._lab_card, block), block)
                 case CheckBlock():
                     if session := self._sessions.get(block.question):
                         yield QuestionView(session, label=tr("Checkpoint"))
@@ -115,9 +118,9 @@ class ReaderScreen(TutorScreen):
 
         palette = self.app.palette
         title = load(block.name).TITLE.get()
-        focused = self.focused is not None and getattr(self.focused, "block", None) is block
-        sign = Text("> " if focused else "| ", style=palette.accent)
-        first = sign + Text(tr("Demo"), style=palette.accent) + Text("  " + title, style=palette.strong)
+        first = (
+            self._card_sign(block) + Text(tr("Demo"), style=palette.accent) + Text("  " + title, style=palette.strong)
+        )
         sentence = (
             tr("Enter: first say what will happen, then watch it computed.")
             if block.predict
@@ -125,13 +128,27 @@ class ReaderScreen(TutorScreen):
         )
         return [first, Text("| ", style=palette.accent) + Text(sentence, style=palette.muted)]
 
+    def _lab_card(self, block: LabBlock, width: int) -> list[Text]:
+        palette, found = self.app.palette, lab(block.name)
+        return [
+            self._card_sign(block)
+            + Text(tr("Lab"), style=palette.accent)
+            + Text("  " + found.title.get(), style=palette.strong),
+            Text("| ", style=palette.accent)
+            + Text(tr("Enter: play with it yourself: {about}.", about=found.about), style=palette.muted),
+        ]
+
+    def _card_sign(self, block: DemoBlock | LabBlock | None) -> Text:
+        focused = isinstance(self.focused, Card) and self.focused.block is block
+        return Text("> " if focused else "| ", style=self.app.palette.accent)
+
     def _quiz_card(self, width: int) -> list[Text]:
         palette = self.app.palette
         count = len(self.quiz.questions)
-        focused = isinstance(self.focused, Card) and self.focused.block is None
-        sign = Text("> " if focused else "| ", style=palette.accent)
         return [
-            sign + Text(tr("Quiz"), style=palette.accent) + Text("  " + tr("{count} questions", count=count)),
+            self._card_sign(None)
+            + Text(tr("Quiz"), style=palette.accent)
+            + Text("  " + tr("{count} questions", count=count)),
             Text("| ", style=palette.accent) + Text(tr("Enter or z opens it."), style=palette.muted),
         ]
 
@@ -332,6 +349,9 @@ class ReaderScreen(TutorScreen):
         block = event.card.block
         if block is None:
             self.action_quiz()
+            return
+        if isinstance(block, LabBlock):
+            self.app.open_lab(block.name, block.set)
             return
         from tutor.ui.screens.player import PlayerScreen
 

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from tutor.domain.lesson import DemoBlock, Section
+from tutor.domain.lesson import DemoBlock, LabBlock, Section
 from tutor.ui.widgets.lines import Draw, Lines
 
 
@@ -41,7 +41,7 @@ class SectionBlock(TextBlock):
 
 
 class Card(TextBlock, can_focus=True):
-    """Something that opens with Enter: the demo, the quiz."""
+    """Something that opens with Enter: a demo, a lab, the quiz (None)."""
 
     DEFAULT_CSS = "Card { margin: 0 0 1 0; }"
 
@@ -52,7 +52,7 @@ class Card(TextBlock, can_focus=True):
             super().__init__()
             self.card = card
 
-    def __init__(self, draw: Draw, block: DemoBlock | None) -> None:
+    def __init__(self, draw: Draw, block: DemoBlock | LabBlock | None) -> None:
         super().__init__(draw)
         self.block = block
 
