@@ -1,0 +1,1 @@
+"""The views of the lab inside the model, one module each."""
