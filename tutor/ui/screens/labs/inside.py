@@ -41,7 +41,7 @@ class InsideLab(ModelScreen):
         Binding("5", "view(4)", "The file", show=False, id="inside.file"),
     ]
 
-    AUTO_FOCUS = None  # each view says itself where the cursor belongs
+    AUTO_FOCUS = ""  # each view says itself where the cursor belongs
 
     DEFAULT_CSS = """
     InsideLab #views { height: 1fr; }
