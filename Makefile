@@ -12,7 +12,7 @@ USABLE := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	"$$name" -c '$(USABLE)' 2>/dev/null && { command -v "$$name"; break; }; done)
 
-.PHONY: help run test soak bench docs schema models test-models lock clean
+.PHONY: help run test soak bench reference docs schema models test-models lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,12 @@ soak: $(READY) test-models  ## the same tests with the full counts of kills, mut
 bench: $(READY) test-models  ## measure start-up, keys, bytes, decoding and memory on this machine
 	@echo "==> Measuring"
 	@$(BIN)/python -m bench
+
+reference: $(READY) test-models  ## compare with transformers on the same weights (fetches torch, once)
+	@[ -x .cache/reference/bin/pip ] || { echo "==> Environment with torch and transformers in .cache/reference"; $(PYTHON) -m venv .cache/reference; }
+	@.cache/reference/bin/pip install -q --disable-pip-version-check -r bench/reference.txt
+	@echo "==> Comparing"
+	@$(BIN)/python -m bench.reference
 
 docs: $(READY)  ## write the command table of the README and the pictures again
 	@echo "==> Documentation"
