@@ -137,10 +137,10 @@ def test_an_unknown_name_a_missing_model_and_a_missing_vocabulary_get_sentences(
     from tutor.runtime import tokenizers
 
     monkeypatch.setattr(tokenizers.places, "shipped", lambda kind: tmp_path)
-    tokenizers._processor.cache_clear()
+    tokenizers.processor.cache_clear()
     with pytest.raises(NotFound, match=r"spm-bpe\.model"):
         tokenize("spm-bpe", "a")
-    tokenizers._processor.cache_clear()
+    tokenizers.processor.cache_clear()
 
 
 @given(ANY_TEXT, st.data())

@@ -7,7 +7,7 @@ from typing import Any
 
 from tutor.cli import output
 from tutor.domain.language import tr
-from tutor.domain.modelfile import Array, ModelFile
+from tutor.domain.modelfile import ModelFile, plain
 from tutor.domain.plaintext import visible
 
 SHOWN = 60
@@ -22,18 +22,11 @@ def info_data(path: Path, file: ModelFile) -> dict[str, Any]:
         "version": file.version,
         "tensor_count": file.tensor_count,
         "parameters": file.parameters,
-        "metadata": {key: value_data(value) for key, value in file.metadata.items()},
+        "metadata": {key: plain(value) for key, value in file.metadata.items()},
         "tensors": [
             {"name": each.name, "shape": each.shape, "type": each.type, "bytes": each.bytes} for each in file.tensors
         ],
     }
-
-
-def value_data(value: object) -> Any:
-    """A list by its type, its length and its first elements: a vocabulary has 150,000."""
-    if isinstance(value, Array):
-        return {"type": value.type, "length": value.length, "first": [value_data(each) for each in value.first]}
-    return value
 
 
 def print_info(path: Path, file: ModelFile) -> None:

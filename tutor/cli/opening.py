@@ -71,22 +71,25 @@ def model_name() -> str:
 
 
 @contextmanager
-def model() -> Iterator[Model]:
-    """The model in a process of its own, which ends with the block. Raises ModelMissing, NotFound."""
+def model(name: str = "") -> Iterator[Model]:
+    """The model `name` (a name or a path), or the one in use, in a process of its own, which ends with the block.
+
+    Raises ModelMissing, NotFound.
+    """
     from tutor.runtime.catalogue import find
     from tutor.runtime.client import WorkerModel
 
-    name = model_name()
+    name = name or model_name()
     with WorkerModel(find(name), name=name) as opened:
         yield opened
 
 
 class Models:
-    """The model's process for as long as it is needed: started when first asked for, ended by `close`."""
+    """The models' processes for as long as they are needed: started when first asked for, ended by `close`."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._opened: Model | None = None
+        self._opened: dict[str, Model] = {}
 
     def __enter__(self) -> Models:
         return self
@@ -94,8 +97,8 @@ class Models:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def model(self) -> Model:
-        """Raises ModelMissing, NotFound."""
-        if self._opened is None:
-            self._opened = self._stack.enter_context(model())
-        return self._opened
+    def model(self, name: str = "") -> Model:
+        """The model `name` (a name or a path), or the one in use. Raises ModelMissing, NotFound."""
+        if name not in self._opened:
+            self._opened[name] = self._stack.enter_context(model(name))
+        return self._opened[name]

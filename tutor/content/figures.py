@@ -82,6 +82,9 @@ class Computer:
             return Fault("demo", both("a figure computed again"), both("not run, as asked"), note=True)
         if self.model is None and registry.wants_model(demo, given):
             return Fault("demo", both("a figure computed again"), both("not recomputed: needs a model"), note=True)
+        if registry.model_named(demo, given):
+            why = both("not recomputed: it is about a model of its own")
+            return Fault("demo", both("a figure computed again"), why, note=True)
         try:
             return registry.run(demo, given, self.model)[1]
         except UsageError as refusal:

@@ -214,6 +214,19 @@ class Exploration:
                 nodes.append(replace(node, parent=places[node.parent]))
         return replace(self, nodes=tuple(nodes), cursor=places[fork if self.cursor in gone else self.cursor])
 
+    def joined(self, other: Exploration) -> Exploration:
+        """With the branches of `other`, another state of the same exploration."""
+        nodes = list(self.nodes)
+        known = {(node.parent, node.id): index for index, node in enumerate(nodes)}
+        places: list[int] = []
+        for node in other.nodes:
+            parent = places[node.parent] if places else -1
+            place = known.setdefault((parent, node.id), len(nodes))
+            if place == len(nodes):
+                nodes.append(replace(node, parent=parent))
+            places.append(place)
+        return replace(self, nodes=tuple(nodes))
+
     # -- kept --------------------------------------------------------------------------------------------------------
 
     def to_dict(self, *, steps: bool = True) -> dict[str, Any]:
@@ -239,7 +252,7 @@ class Exploration:
                 nodes.append(_node_from(each, nodes, index))
         except (msgspec.ValidationError, ValueError) as error:
             raise UsageError("This is no exploration: {why}.", why=error) from None
-        if not nodes or not 0 <= kept.cursor < len(nodes) or len(nodes) > MAX_NODES or kept.format != FORMAT:
+        if not nodes or not 0 <= kept.cursor < len(nodes) or kept.format != FORMAT:
             raise UsageError("This is no exploration: {why}.", why="format, nodes, cursor")
         return cls(kept.prompt, tuple(kept.ids), kept.opening, kept.chat, kept.model, tuple(nodes), kept.cursor)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import NamedTuple
 
 from tutor.domain.frames import Bar, Bars, Table, TokenItem
 from tutor.domain.language import Text
-from tutor.domain.model import DecodeStep, Strategy
+from tutor.domain.model import Candidate, DecodeStep, Strategy
 from tutor.domain.plaintext import visible
 
 SHOWN = 10  # candidates in a picture
@@ -69,8 +72,8 @@ def how_chosen(step: DecodeStep) -> Text:
     entropy = Text(f"模型的熵 {step.entropy:.3f} 纳特。", f"The model's entropy is {step.entropy:.3f} nats.")
     if step.draw is None:
         how = Text(f"取最大的：{name}。", f"The largest is taken: {name}.")
-    elif (stretch := _stretch(step)) is not None:
-        low, high = stretch
+    elif (stretch := stretch_drawn(step, step.top)) is not None:
+        _, low, high = stretch
         how = Text(
             f"抽到 u = {step.draw:.4f}，落在 {name} 的 [{low:.4f}, {high:.4f}) 里。",
             f"u = {step.draw:.4f} falls into the stretch of {name}, [{low:.4f}, {high:.4f}).",
@@ -81,13 +84,24 @@ def how_chosen(step: DecodeStep) -> Text:
     return Text(how.zh + entropy.zh + ended.zh, " ".join(part for part in (how.en, entropy.en, ended.en) if part))
 
 
-def _stretch(step: DecodeStep) -> tuple[float, float] | None:
-    """The part of [0, 1) that stood for the chosen token, where the listed candidates tell."""
-    low = 0.0
-    for candidate in sorted(step.top, key=lambda c: -c.probability):
-        high = low + candidate.probability
-        if candidate.id == step.id:
-            inside = step.draw is not None and low - 1e-9 <= step.draw <= high + 1e-9
-            return (low, high) if inside else None
-        low = high
+class Stretch(NamedTuple):
+    """The part of [0, 1) that stands for a candidate: a random number in it draws it."""
+
+    candidate: Candidate
+    low: float
+    high: float
+
+
+def stretches(candidates: Iterable[Candidate]) -> list[Stretch]:
+    """The kept ones of `candidates`, the best of a step, in the order in which they are laid side by side."""
+    kept = sorted((each for each in candidates if each.probability > 0), key=lambda each: -each.probability)
+    ends = [0.0, *accumulate(each.probability for each in kept)]
+    return [Stretch(*each) for each in zip(kept, ends[:-1], ends[1:], strict=True)]
+
+
+def stretch_drawn(step: DecodeStep, candidates: Iterable[Candidate]) -> Stretch | None:
+    """That of the chosen token, where the `candidates` tell."""
+    for each in stretches(candidates):
+        if each.candidate.id == step.id and step.draw is not None:
+            return each if each.low - 1e-9 <= step.draw <= each.high + 1e-9 else None
     return None

@@ -81,6 +81,16 @@ def wants_model(name: str, given: Mapping[str, object] | None = None) -> bool:
     return _wants_model(demo, prepare(demo, given))
 
 
+def model_named(name: str, given: Mapping[str, object] | None = None) -> str:
+    """The name or path of the model that the demo, run with `given`, is about; empty for the one in use.
+
+    A demo that lets its reader say offers `model_named(params) -> str`. Raises NotFound, UsageError.
+    """
+    demo = load(name)
+    named: Callable[[Params], str] | None = getattr(demo, "model_named", None)
+    return named(prepare(demo, given)) if named is not None else ""
+
+
 def _wants_model(demo: Demo, params: Params) -> bool:
     if not demo.NEEDS_MODEL:
         return False

@@ -12,10 +12,11 @@ from tutor.domain.model import Model
 from tutor.domain.quiz import Predict, Question, Spans
 
 
-def expected(question: Question, model: Callable[[], Model]) -> Any:
+def expected(question: Question, model: Callable[..., Model]) -> Any:
     """What `grade` compares an answer with; None for kinds that carry their answer.
 
-    `model` is called only where the demo or tokenizer needs one; it may raise ModelMissing.
+    `model` is called only where the demo or tokenizer needs one, with the name or path of the model where that is
+    not the one in use; it may raise ModelMissing.
     """
     if isinstance(question, Predict):
         return predicted(question, model)
@@ -27,9 +28,12 @@ def expected(question: Question, model: Callable[[], Model]) -> Any:
     return None
 
 
-def predicted(question: Predict, model: Callable[[], Model]) -> Any:
+def predicted(question: Predict, model: Callable[..., Model]) -> Any:
     """`field` of the result of the question's demo, run with its parameters."""
-    needed = model() if registry.wants_model(question.demo, question.set) else None
+    needed = None
+    if registry.wants_model(question.demo, question.set):
+        named = registry.model_named(question.demo, question.set)
+        needed = model(named) if named else model()
     _, result = registry.run(question.demo, question.set, needed)
     return field_of(result, question.field)
 

@@ -30,6 +30,7 @@ MAX_NESTING = 4
 # Strings and inner arrays must be stepped over one by one; the largest vocabularies in use have some 500,000.
 MAX_STEPS = 8_000_000
 FIRST = 8
+MAX_NUMBERS = 1024  # of a list that is kept whole: one a layer
 
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
@@ -100,8 +101,8 @@ class _Header:
             raise self.error(
                 self.at, found=both("a second tensor of one name"), expected=both("a name of its own for each")
             )
-        parameters = sum(prod(tensor.shape) for tensor in tensors)
-        return ModelFile(version, tensor_count, metadata, tensors, parameters, alignment)
+        parameters = sum(tensor.parameters for tensor in tensors)
+        return ModelFile(version, tensor_count, metadata, tensors, parameters, alignment, self.size)
 
     def metadata(self, pairs: int) -> dict[str, int | float | bool | str | Array]:
         found: dict[str, int | float | bool | str | Array] = {}
@@ -133,11 +134,13 @@ class _Header:
         kind = self.number("I")
         length = self.number("Q")
         start = self.at
+        numbers: tuple[int | float, ...] = ()
         if kind in SCALARS:
             width = struct.calcsize("<" + SCALARS[kind])
             self.need(length * width)
-            shown = min(length, FIRST)
-            first = struct.unpack_from(f"<{shown}{SCALARS[kind]}", self.data, start)
+            read = length if length <= MAX_NUMBERS else FIRST
+            first = struct.unpack_from(f"<{read}{SCALARS[kind]}", self.data, start)
+            numbers, first = first if read == length else (), first[:FIRST]
             self.at = start + length * width
         elif kind in (STRING, ARRAY):
             # Each element takes at least the 8 bytes of its own length.
@@ -151,7 +154,7 @@ class _Header:
                     self.array(depth + 1)
         else:
             raise self.error(at, found=both("value type {kind}", kind=kind), expected=same("0 … 12"))
-        return Array(TYPE_NAMES[kind], length, start, first)
+        return Array(TYPE_NAMES[kind], length, start, first, numbers)
 
     def skip_strings(self, count: int) -> None:
         # The tight loop: 300,000 strings of a large vocabulary in some 60 ms.

@@ -137,17 +137,21 @@ class Services:
 
         return self.asked_model or self.settings.get("model") or default_name()
 
-    def model(self) -> WorkerModel:
-        """The model's process, started when first asked. Raises ModelMissing where its file is not there."""
+    def model(self, name: str = "") -> WorkerModel:
+        """The process of the model `name` (a name or a path), or of the one in use, started when first asked.
+
+        One process at a time. Raises NotFound, ModelMissing where the file is not there.
+        """
         from tutor.runtime.catalogue import find
         from tutor.runtime.client import WorkerModel
 
-        path = find(self.model_name)
+        name = name or self.model_name
+        path = find(name)
         if self._worker is not None and self._worker.path != path:
             self._worker.close()
             self._worker = None
         if self._worker is None:
-            self._worker = WorkerModel(path, name=self.model_name, on_progress=self._heard)
+            self._worker = WorkerModel(path, name=name, on_progress=self._heard)
         return self._worker
 
     def _heard(self, phase: str, fraction: float) -> None:

@@ -52,7 +52,7 @@ def demo(*, name: str | None, given: tuple[str, ...], as_json: bool) -> None:
         return
     settings = read_settings(given)
     with opening.Models() as models:
-        model = models.model() if registry.wants_model(name, settings) else None
+        model = models.model(registry.model_named(name, settings)) if registry.wants_model(name, settings) else None
         run = registry.DemoRun(name, settings, model)
         if as_json:
             result = run.finish()

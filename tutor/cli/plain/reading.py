@@ -121,7 +121,8 @@ def run_demo(visit: Visit, lesson: Lesson, block: DemoBlock) -> None:
         if question is not None:
             say(tr("First say what you expect."))
             ask_alone(visit, lesson, question)
-        model = visit.model() if registry.wants_model(block.name, block.set) else None
+        named = registry.model_named(block.name, block.set)
+        model = visit.model(named) if registry.wants_model(block.name, block.set) else None
         walk(registry.DemoRun(block.name, block.set, model))
     except TutorError as error:
         say(str(error))

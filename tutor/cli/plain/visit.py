@@ -24,21 +24,24 @@ class Visit:
         self.progress = progress
         self._models = models
 
-    def model(self) -> Model:
-        """The model in use. Where its file is missing, offers to fetch it. Raises ModelMissing where that is refused."""
+    def model(self, name: str = "") -> Model:
+        """The model `name`, or the one in use. Where its file is missing, offers to fetch it.
+
+        Raises NotFound, ModelMissing where fetching is refused.
+        """
         try:
-            return self._models.model()
+            return self._models.model(name)
         except ModelMissing as error:
             say(error.message)
-            if not self._fetch():
+            if not self._fetch(name or opening.model_name()):
                 raise
-        return self._models.model()
+        return self._models.model(name)
 
-    def _fetch(self) -> bool:
+    def _fetch(self, name: str) -> bool:
         from tutor.cli.commands.models import fetch, size
         from tutor.runtime import catalogue
 
-        entry = catalogue.entry(opening.model_name())
+        entry = catalogue.entry(name)
         if not entry.sources:
             return False
         question = tr("Fetch {name} now, {size}? y: yes, Enter: no. ", name=entry.name, size=size(entry.bytes))

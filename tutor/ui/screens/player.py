@@ -202,8 +202,12 @@ class PlayerScreen(TutorScreen):
             lines += wrap(Text(error.hint, style=palette.muted), width)
         return [*lines, Text(), *wrap(Text(tr("Space tries again, e changes a parameter."), palette.accent), width)]
 
+    def _named(self) -> str:
+        """The model that the demo is about; empty for the one in use."""
+        return registry.model_named(self.name_of_demo, self.given)
+
     def _model(self) -> str:
-        return self.app.services.model_name
+        return self._named() or self.app.services.model_name
 
     # -- running -----------------------------------------------------------------------------------------------------
 
@@ -288,7 +292,7 @@ class PlayerScreen(TutorScreen):
         """Runs on the model's thread."""
         if self.run is None or self._trouble is not None:
             needs = registry.wants_model(self.name_of_demo, self.given)
-            model = self.app.services.model() if needs else None
+            model = self.app.services.model(self._named()) if needs else None
             self.run = registry.DemoRun(self.name_of_demo, self.given, model)
         return self.run.step(index)
 

@@ -77,11 +77,11 @@ class _Scale:
         value = min(max(item.value, self.low), self.high)
         exact = abs(value) / (self.high - self.low) * self.room
         if not self.low:
-            return Text(_rightward(exact, self.room, palette, bool(value)), style)
+            return Text(rightward(exact, self.room, palette, bool(value)), style)
         left, right = (exact, 0.0) if value < 0 else (0.0, exact)
         axis = "|" if palette.plain else "│"
         before = _leftward(left, self.zero, palette, value < 0)
-        after = _rightward(right, self.room - self.zero, palette, value > 0)
+        after = rightward(right, self.room - self.zero, palette, value > 0)
         return Text.assemble((before, style), (axis, palette.rule), (after, style))
 
 
@@ -92,7 +92,7 @@ def bar_style(palette: Palette, mark: str, *, alone: bool) -> Style:
     return palette.rule if mark in ("cut", "muted") else mark_style(palette, mark)
 
 
-def _rightward(exact: float, room: int, palette: Palette, some: bool) -> str:
+def rightward(exact: float, room: int, palette: Palette, some: bool) -> str:
     """`some` keeps a trace of what is too small to see."""
     room = max(room, 0)
     if palette.plain:
