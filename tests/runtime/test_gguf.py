@@ -247,3 +247,21 @@ def test_mutated_files_never_take_the_client_with_them(tiny_file: Path, tmp_path
                 assert isinstance(error, ModelFailed) or "token" in error.message, error
     assert sys.exc_info() == (None, None, None)
     assert loaded < count(200)
+
+
+def test_numbers_that_differ_by_layer_are_kept_whole_and_vocabularies_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "layers.gguf"
+    writer = GGUFWriter(path, "deci")
+    heads = [0, 4, 8] * 16
+    writer.add_head_count_kv(heads)
+    writer.add_array("types", [1] * 5000)
+    writer.add_array("words", ["a"] * 12)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    found = inspect(path).metadata
+    by_layer = found["deci.attention.head_count_kv"]
+    assert (by_layer.first, by_layer.numbers) == (tuple(heads[:8]), tuple(heads))
+    assert (found["types"].first, found["types"].numbers) == ((1,) * 8, ())
+    assert (found["words"].first, found["words"].numbers) == (("a",) * 8, ())

@@ -205,4 +205,3 @@ def _by_layer(file: ModelFile, name: str, layers: int) -> tuple[int, ...] | None
         return numbers if len(numbers) == layers else None
     number = _whole(file, name)
     return None if number is None or layers > MAX_LAYERS else (number,) * layers
-
