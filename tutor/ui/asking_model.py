@@ -46,8 +46,12 @@ class Asking:
 
     def ask(self, work: Callable[[Model], T], then: Callable[[T], None]) -> None:
         """Run `work` on the model's thread, then `then` with its answer on the screen's."""
+        self.run(lambda: work(self._screen.app.services.model()), then)
+
+    def run(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Like `ask`, for what the model in use has no part in."""
         self._drop()
-        self._last = partial(self.ask, work, then)
+        self._last = partial(self.run, work, then)
         self._question = question = object()
         self.trouble = None
         self._screen.app.services.on_model_progress = self._hear
@@ -97,14 +101,14 @@ class Asking:
             self._progress = ""
             self._screen.app.services.cancel_model()
 
-    async def _answer(self, question: object, work: Callable[[Model], T], then: Callable[[T], None]) -> None:
+    async def _answer(self, question: object, work: Callable[[], T], then: Callable[[T], None]) -> None:
         services = self._screen.app.services
 
         def put() -> T:
             # Dropped while it waited for its turn.
             if question is not self._question:
                 raise Cancelled("Stopped.")
-            return work(services.model())
+            return work()
 
         try:
             answer = await services.with_model(put)
@@ -155,10 +159,12 @@ class ModelScreen(TutorScreen):
         Binding("q", "back", "Back", id="screen.back"),
     ]
 
-    asking: Asking | None = None  # what the keys are about now
+    def __init__(self) -> None:
+        super().__init__()
+        self.asking = Asking(self, self.relabel)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        trouble = self.asking.trouble if self.asking is not None else None
+        trouble = self.asking.trouble
         if action == "fetch":
             return isinstance(trouble, ModelMissing)
         if action == "again":
@@ -166,14 +172,12 @@ class ModelScreen(TutorScreen):
         return super().check_action(action, parameters)
 
     def action_fetch(self) -> None:
-        if self.asking is not None:
-            self.asking.fetch()
+        self.asking.fetch()
 
     def action_again(self) -> None:
-        if self.asking is not None:
-            self.asking.again()
+        self.asking.again()
 
     def action_stop(self) -> None:
         """Esc stops what is being computed; where nothing is, it leads back."""
-        if self.asking is None or not self.asking.stop():
+        if not self.asking.stop():
             self.action_back()
