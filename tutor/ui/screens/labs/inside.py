@@ -13,10 +13,9 @@ from textual.widgets import Input
 
 from tutor.domain.language import both, tr
 from tutor.domain.plaintext import visible
-from tutor.ui.asking_model import ModelScreen
 from tutor.ui.labs import kept_under
 from tutor.ui.screens.labs.views.attention import AttentionView
-from tutor.ui.screens.labs.views.base import View
+from tutor.ui.screens.labs.views.base import View, ViewScreen
 from tutor.ui.screens.labs.views.layers import LayersView
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit
@@ -27,7 +26,7 @@ SENTENCE = both("The cat sat on the mat because it was tired.")
 KEEP_SECONDS = 1.0
 
 
-class InsideLab(ModelScreen):
+class InsideLab(ViewScreen):
     """`given` may name the `view`, the `text`, and what a view takes: `layer`, `head`, `k`, `other`, `token`, `path`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,6 +86,11 @@ class InsideLab(ModelScreen):
         if self.view is not None:
             self.view.stop()
         self._keep()
+
+    def on_screen_resume(self) -> None:
+        # Another model may have been chosen meanwhile.
+        if self.view is not None and self.view.is_mounted:
+            self.view.show(self.text)
 
     def on_resize(self) -> None:
         self.relabel()

@@ -14,9 +14,9 @@ from tutor.domain.frames import Bar, Bars, TokenItem
 from tutor.domain.language import both, language, tr
 from tutor.ui.draw.frames import draw
 from tutor.ui.draw.frames.tokens import token_text
-from tutor.ui.draw.heatmap import contact_sheet, heat_map, legend, sheet, weighted_text, window
+from tutor.ui.draw.heatmap import Sheet, contact_sheet, heat_map, legend, sheet, weighted_text, window
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.screens.labs.views.base import View
+from tutor.ui.screens.labs.views.base import View, ViewScreen
 from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.pager import Pager
 
@@ -65,14 +65,15 @@ class AttentionView(View, can_focus=True):
         Binding("enter", "open", "This head", show=False, id="attention.open"),
     ]
 
-    def __init__(self, lab: InsideLab) -> None:
+    def __init__(self, lab: ViewScreen) -> None:
         super().__init__(lab)
         self.picture = HEAD
-        self.layer = self.head = 0
+        self.wanted = self.head = 0
         self.mean = False
         self.query_token: int | None = None  # None is the last one
         self.key_token: int | None = None  # None is the query itself
         self.corner = (0, 0)  # of the window, where the text is longer than it
+        self.layout_of_heads = Sheet(1, 1, 1)
         self.shown: Layer | None = None
         self._about: tuple[str, str] | None = None  # model and text
         self._layers: dict[int, Layer] = {}
@@ -95,7 +96,7 @@ class AttentionView(View, can_focus=True):
     # -- what is kept ------------------------------------------------------------------------------------------------
 
     def restore(self, given: Mapping[str, Any]) -> None:
-        self.layer = _index(given.get("layer")) or 0
+        self.wanted = _index(given.get("layer")) or 0
         self.head = _index(given.get("head")) or 0
         self.query_token, self.key_token = _index(given.get("query")), _index(given.get("key"))
         self.mean = given.get("mean") is True
@@ -103,7 +104,7 @@ class AttentionView(View, can_focus=True):
 
     def state(self) -> dict[str, Any]:
         return {
-            "layer": self.layer,
+            "layer": self.wanted,
             "head": self.head,
             "query": self.query_token,
             "key": self.key_token,
@@ -121,11 +122,11 @@ class AttentionView(View, can_focus=True):
             self._about = about
             self._layers, self.shown = {}, None
         if self.shown is None:
-            self._want(self.layer)
+            self._want(self.wanted)
 
     def _want(self, layer: int) -> None:
         """Show `layer`, asking for it where it is not known yet; until it comes, what is shown stays."""
-        self.layer = layer
+        self.wanted = layer
         if layer in self._layers:
             self.asking.stop()
             self._take(self._layers[layer])
@@ -138,20 +139,30 @@ class AttentionView(View, can_focus=True):
         while len(self._layers) * found.weights.nbytes > KEPT_BYTES:
             del self._layers[next(iter(self._layers))]
         self.shown = found
-        self.layer = found.number
+        self.wanted = found.number
         self.head = min(self.head, len(found.weights) - 1)
 
     def stop(self) -> None:
         super().stop()
         if self.shown is not None:
-            self.layer = self.shown.number
+            self.wanted = self.shown.number
 
     # -- drawing -----------------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
         for pager in self.query(Pager):
-            pager.redraw()
-        self.lab.retitle()
+            pager.redraw(top=self.picture != SHEET)
+            if self.picture == SHEET:
+                self._show_chosen(pager)
+        if self.lab.view is self:
+            self.lab.retitle()
+
+    def _show_chosen(self, pager: Pager) -> None:
+        """Many heads on a small screen: keep the chosen one in sight."""
+        across, rows, _ = self.layout_of_heads
+        top = 1 + self.head // across * (rows + 1)
+        if not pager.scroll_offset.y <= top <= pager.scroll_offset.y + pager.size.height - rows - 1:
+            pager.scroll_to(y=top - 1, animate=False)
 
     def _lines(self, width: int) -> list[Text]:
         width -= 1
@@ -212,7 +223,7 @@ class AttentionView(View, can_focus=True):
             width,
         )
         count, n = len(found.weights), len(found.labels)
-        layout = sheet(count, n, width, height - 1 - len(hint))
+        layout = self.layout_of_heads = sheet(count, n, width, height - 1 - len(hint))
         pictures = [pooled(head, layout.rows, layout.columns).tolist() for head in found.weights]
         names = [f"{i} {sink_share(head):.0%}" for i, head in enumerate(found.weights)]
         return [self._top_line(found, width), *contact_sheet(pictures, names, self.head, layout, palette), *hint]
@@ -238,7 +249,12 @@ class AttentionView(View, can_focus=True):
         """The weight under the cursor, and where the rest of the row is."""
         palette, (query, key) = self.app.palette, self._cursor(found)
         row = self._weights(found)[query].tolist()
-        exact = tr("{query} looks at {key}: {weight}", query=_numbered(found, query), key=_numbered(found, key), weight=f"{row[key]:.6f}")
+        exact = tr(
+            "{query} looks at {key}: {weight}",
+            query=_numbered(found, query),
+            key=_numbered(found, key),
+            weight=f"{row[key]:.6f}",
+        )
         strongest = sorted(range(query + 1), key=lambda k: -row[k])[:STRONGEST]
         most = tr("most at {tokens}", tokens=", ".join(f"{found.labels[k]} {row[k]:.0%}" for k in strongest))
         return [fit(Text(exact, palette.strong), width), fit(Text(most, palette.muted), width)]
@@ -250,9 +266,15 @@ class AttentionView(View, can_focus=True):
         if share < SINK:
             return []
         sentence = (
-            tr("{share} % of the mean head's attention rests on the first token: an attention sink (Xiao et al. 2023, arXiv:2309.17453).", share=f"{100 * share:.0f}")
+            tr(
+                "{share} % of the mean head's attention rests on the first token: an attention sink (Xiao et al. 2023, arXiv:2309.17453).",
+                share=f"{100 * share:.0f}",
+            )
             if self.mean
-            else tr("{share} % of this head's attention rests on the first token: an attention sink (Xiao et al. 2023, arXiv:2309.17453).", share=f"{100 * share:.0f}")
+            else tr(
+                "{share} % of this head's attention rests on the first token: an attention sink (Xiao et al. 2023, arXiv:2309.17453).",
+                share=f"{100 * share:.0f}",
+            )
         )
         return wrap(Text(sentence, self.app.palette.accent), width)
 
@@ -289,8 +311,8 @@ class AttentionView(View, can_focus=True):
 
     def action_layer(self, step: int) -> None:
         if self.shown is not None:
-            wanted = max(0, min(self.layer + step, self.shown.layers - 1))
-            if wanted != self.layer:
+            wanted = max(0, min(self.wanted + step, self.shown.layers - 1))
+            if wanted != self.wanted:
                 self._want(wanted)
                 self.lab.keep_soon()
 
@@ -312,7 +334,9 @@ class AttentionView(View, can_focus=True):
         if self.shown is None:
             return
         if self.picture == SHEET:
-            self._row_of_heads(self.shown, step)
+            wanted = self.head + step * self.layout_of_heads.across
+            if 0 <= wanted < len(self.shown.weights):
+                self.action_head(wanted - self.head)
             return
         query, key = self._cursor(self.shown)
         moved = max(0, min(query + step, len(self.shown.labels) - 1))
@@ -326,3 +350,21 @@ class AttentionView(View, can_focus=True):
             query, key = self._cursor(self.shown)
             self.query_token, self.key_token = query, max(0, min(key + step, query))
             self._changed()
+
+
+def _look(model: Model, *, text: str, layer: int) -> Layer:
+    """Runs on the model's thread, where numpy is loaded as well."""
+    from tutor.decoding.attention import mean_over_heads, weights_of
+
+    found = model.attention(text, min(layer, model.info().layers - 1))
+    labels = tuple(token_text(TokenItem(piece.text, bytes=piece.data.hex())) for piece in found.tokens)
+    weights = weights_of(found)
+    return Layer(labels, found.layers, found.layer, weights, mean_over_heads(weights))
+
+
+def _numbered(found: Layer, token: int) -> str:
+    return f"{token} {found.labels[token]}"
+
+
+def _index(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None

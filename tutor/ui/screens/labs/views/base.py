@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.containers import Vertical
 
 from tutor.domain.language import Text
-from tutor.ui.asking_model import Asking
+from tutor.ui.asking_model import Asking, ModelScreen
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
-    from tutor.ui.screens.labs.inside import InsideLab
+
+
+class ViewScreen(ModelScreen):
+    """A screen that shows a view, about `text`."""
+
+    text = ""
+    view: View | None = None
+
+    def keep_soon(self) -> None:
+        """What was typed or explored in the view has changed."""
 
 
 class View(Vertical):
@@ -30,7 +39,7 @@ class View(Vertical):
 
     app: TutorApp
 
-    def __init__(self, lab: InsideLab) -> None:
+    def __init__(self, lab: ViewScreen) -> None:
         super().__init__(id=self.NAME)
         self.lab = lab
         self.asking = Asking(lab, self.redraw)
