@@ -123,6 +123,9 @@ class WorkerModel:
     ) -> DecodeStep:
         validate(strategy)
         _check_range("top", top, 0, protocol.MAX_TOP)
+        _check_range("also", len(also), 0, protocol.MAX_TOP)
+        if not 0 <= draw < 1:
+            raise UsageError("{name} must lie in [0, 1), not {value}.", name="draw", value=draw)
         seen, others = list(ids), list(also)
         return self._ask(lambda id: protocol.Look(id, seen, strategy, draw, top, others), DecodeStep)
 
@@ -194,6 +197,14 @@ class WorkerModel:
         _check_range("top", top, 1, protocol.MAX_TOP)
         added, taken = list(plus), list(minus)
         return self._ask(lambda id: protocol.Near(id, added, taken, top), Neighbours)
+
+    @property
+    def evaluations(self) -> int:
+        """How many batches the model has computed since its process loaded it: what was asked again at no cost adds none.
+
+        Batches of the attention and the lens count too.
+        """
+        return self._ask(protocol.Count, int)
 
     # -- from any thread -----------------------------------------------------------------------------------------
 

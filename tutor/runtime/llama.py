@@ -22,6 +22,9 @@ from tutor.runtime.vocabulary import Vocabulary
 # decoding token by token round alike and agree to the bit (measured with SmolLM2; from 64 on, logprobs move by up to
 # 0.2 nats, no nearer to float32). It costs 5 % of a prompt's speed on two cores (219 tokens a second instead of 231).
 CHUNK = 32
+# Tokens that are multiplied one row at a time, as a token alone is: from 4 rows on, kernels for repacked 4-bit k-quants
+# take four together and round otherwise (Qwen's logits move by up to 0.3; SmolLM2's not at all).
+ALIKE = 3
 # Rows of logits computed at once: a stop is heard between two steps of a graph, and this many times 151,936 outputs
 # are the longest of them (60 ms for 0.5 billion parameters on two cores). 16 rows are 10 MB.
 ROWS = 16
@@ -29,6 +32,8 @@ FIRST_CONTEXT = 1024
 MAX_CONTEXT = 8192
 MAX_BEAMS = 16
 ABORTED = 2
+# enum llama_ftype, as metadata has it.
+ALL_F32 = b"0"
 # enum ggml_log_level
 WARNING, CONTINUED = 3, 5
 LIBRARIES = Path(lib.__file__).parent / "lib"
@@ -73,12 +78,15 @@ class Engine:
 
     Prompts are evaluated in chunks that begin at multiples of CHUNK. Chunks that the next prompt begins with are
     not evaluated again; because nothing else is reused, a prompt's logits are the same bit for bit, whatever
-    was asked before, and one seed gives one text.
+    was asked before, and one seed gives one text. Only `look` reuses all that is held.
+
+    `calls` counts the batches that llama.cpp has computed.
     """
 
     def __init__(self, path: Path, threads: int, abort: AbortFlag, progress: Progress) -> None:
         self.threads = threads
         self.abort = abort
+        self.calls = 0
         lib.llama_log_set(_log, None)
         lib.llama_backend_init()
         self._model = self._load(path, progress)
@@ -86,6 +94,7 @@ class Engine:
         if not self.vocabulary.size or lib.llama_model_has_encoder(self._model):
             raise ModelFailed("{file} is no model that generates text token by token.", file=path.name)
         self.max_context = max(CHUNK, min(lib.llama_model_n_ctx_train(self._model), MAX_CONTEXT))
+        self._exact = _metadata(self._model, b"general.file_type") == ALL_F32
         self._context: Any = None
         self._batch = lib.llama_batch_init(CHUNK, 0, 1)
         self._open(min(FIRST_CONTEXT, self.max_context), sequences=1)
@@ -118,7 +127,10 @@ class Engine:
         if self._context:
             lib.llama_free(self._context)
         self._cells: list[int] = []
-        self._whole = 0
+        # How many of them were evaluated in whole chunks, and how many as a prompt: the others were added to it.
+        self._whole = self._prompted = 0
+        # Whether the last row of logits is that after all of them.
+        self._at_end = False
         params = lib.llama_context_default_params()
         params.n_ctx = size
         params.n_batch = params.n_ubatch = CHUNK
@@ -127,6 +139,10 @@ class Engine:
         params.kv_unified = sequences > 1
         # llama.cpp reserves a row for every sequence there may be.
         params.n_outputs_max = params.n_outputs_max_per_seq = max(ROWS, sequences)
+        if self._exact:
+            # The cache of a model in float32 is in float32 too: 16 bits would move log-probabilities by up to 0.002.
+            params.type_k = params.type_v = lib.GGML_TYPE_F32
+            params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.n_threads = params.n_threads_batch = self.threads
         params.abort_callback = self.abort.callback
         params.abort_callback_data = self.abort.address
@@ -175,6 +191,24 @@ class Engine:
             if progress and len(ids) - start > CHUNK:
                 progress((begin + len(chunk)) / len(ids))
         self._whole = len(ids) // CHUNK * CHUNK
+        self._prompted = len(ids)
+        return self._row(-1)
+
+    def look(self, ids: Sequence[int], progress: Progress | None = None) -> Logits:
+        """The logits (n_vocab,) after `ids`, to the bit those of `prompt` and `extend` by the tokens that follow it.
+
+        Of a text that goes on from the last prompt only what is not held is evaluated. They hold until the next
+        evaluation. Raises like `prompt`.
+        """
+        same = _common_prefix(self._cells, ids)
+        if self._at_end and same == len(ids) == len(self._cells):
+            return self._row(-1)
+        start = min(same, len(ids) - 1)
+        if not 0 < self._prompted <= start or len(ids) - start > CHUNK:
+            return self.prompt(ids, progress=progress)
+        self._reserve(len(ids))
+        for begin in range(self._keep(start), len(ids), ALIKE):
+            self._evaluate(ids[begin : begin + ALIKE], rows=1)
         return self._row(-1)
 
     def extend(self, id: int) -> Logits:
@@ -202,6 +236,8 @@ class Engine:
         for begin in range(0, len(ids), ROWS):
             chunk = ids[begin : begin + ROWS]
             self._evaluate(chunk, rows=len(chunk))
+            # Smaller chunks than a prompt's: a look must not take these for its own.
+            self._prompted, self._at_end = len(self._cells), False
             for row in range(len(chunk)):
                 yield self._row(row)
 
@@ -213,8 +249,11 @@ class Engine:
             # A recurrent model's state has no parts to forget.
             lib.llama_memory_clear(self._memory, False)
             count = 0
+        if count < len(self._cells):
+            self._at_end = False
         del self._cells[count:]
         self._whole = min(self._whole, count)
+        self._prompted = min(self._prompted, count)
         return count
 
     def _evaluate(self, ids: Sequence[int], *, rows: int) -> None:
@@ -222,6 +261,7 @@ class Engine:
         begin = len(self._cells)
         self._compute([(id, begin + i, 0) for i, id in enumerate(ids)], rows=rows)
         self._cells.extend(ids)
+        self._at_end = True
 
     def _compute(self, tokens: Sequence[tuple[int, int, int]], *, rows: int) -> None:
         """Evaluate `tokens`, each an (id, position, sequence), with logits for the last `rows` of them."""
@@ -233,11 +273,13 @@ class Engine:
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence
             batch.logits[i] = i >= len(tokens) - rows
+        self.calls += 1
+        self._at_end = False
         code = lib.llama_decode(self._context, batch)
         if code:
             lib.llama_memory_clear(self._memory, False)
             self._cells.clear()
-            self._whole = 0
+            self._whole = self._prompted = 0
             if code == ABORTED:
                 raise Cancelled("Stopped.")
             raise ModelFailed("llama.cpp could not compute the next token (code {code}).", code=code)
@@ -263,6 +305,11 @@ class Engine:
     def chat_template(self) -> str:
         template = lib.llama_model_chat_template(self._model, None)
         return clean(template.decode("utf-8", "replace")) if template else ""
+
+
+def _metadata(model: Any, key: bytes) -> bytes:
+    buffer = ctypes.create_string_buffer(64)
+    return buffer.value if lib.llama_model_meta_val_str(model, key, buffer, len(buffer)) >= 0 else b""
 
 
 def backend() -> str:

@@ -129,6 +129,12 @@ class Beam(msgspec.Struct, tag=True):
     ignore_eos: bool
 
 
+class Count(msgspec.Struct, tag=True):
+    """How many batches the model has computed since it was loaded."""
+
+    id: int
+
+
 class Cancel(msgspec.Struct, tag=True):
     """Stop the request `id`; nothing happens where it is done already."""
 
@@ -150,6 +156,7 @@ Request = (
     | Attend
     | LookThrough
     | Near
+    | Count
 )
 Incoming = Request | Cancel
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from tutor.decoding.beam import beam
 from tutor.decoding.distribution import Logits, summarize
-from tutor.decoding.steps import decode
+from tutor.decoding.steps import candidate, decode, look
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
-from tutor.domain.model import BeamStep, Candidate, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
+from tutor.domain.model import BeamStep, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
 from tutor.domain.modelfile import ModelFile
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
@@ -68,6 +68,10 @@ class Operations:
                 return self.decode(request)
             case protocol.Beam():
                 return self.beam(request)
+            case protocol.Look():
+                return self.look(request)
+            case protocol.Count():
+                return self.engine.calls
 
     @property
     def engine(self) -> Engine:
@@ -117,9 +121,9 @@ class Operations:
         ids = self.engine.vocabulary.prompt(request.prompt)
         logits = self.engine.prompt(ids, progress=self._prompt_progress(request.id))
         summary = summarize(logits, request.top)
-        label = self.engine.vocabulary.label
+        vocabulary = self.engine.vocabulary
         top = tuple(
-            Candidate(id, label(id), logprob, probability=math.exp(logprob))
+            candidate(vocabulary, id, logprob, probability=math.exp(logprob))
             for id, logprob in zip(summary.ids.tolist(), summary.logprobs.tolist(), strict=True)
         )
         return Distribution(tuple(ids), top, summary.entropy)
@@ -139,6 +143,14 @@ class Operations:
         mean = float(np.mean(nll))
         # e^700 is the largest power that a float holds; a perplexity beyond it says no more.
         return Score(tuple(ids), tuple(nll), mean, math.exp(min(mean, 700.0)))
+
+    def look(self, request: protocol.Look) -> msgspec.Raw:
+        vocabulary = self.engine.vocabulary
+        ids = vocabulary.prompt(request.ids)
+        also = vocabulary.prompt(request.also)
+        logits = self.engine.look(ids, self._prompt_progress(request.id))
+        step = look(vocabulary, logits, request.strategy, ids, draw=request.draw, top=request.top, also=also)
+        return _bounded(step, "top", spared=len(also))
 
     def decode(self, request: protocol.Decode) -> None:
         """A stream of DecodeStep."""
@@ -215,10 +227,12 @@ def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(protocol.encode(value))
 
 
-def _bounded(step: DecodeStep | BeamStep, candidates: str) -> msgspec.Raw:
-    """`step` as JSON, with fewer of its `candidates` where they would fill the pipe."""
+def _bounded(step: DecodeStep | BeamStep, candidates: str, *, spared: int = 0) -> msgspec.Raw:
+    """`step` as JSON, with fewer of its `candidates` where they would fill the pipe, the last `spared` kept."""
     raw = _raw(step)
-    while len(raw) > protocol.STEP_BYTES and (listed := getattr(step, candidates)):
-        step = dataclasses.replace(step, **{candidates: listed[: len(listed) // 2]})
+    while len(raw) > protocol.STEP_BYTES and (listed := getattr(step, candidates)[: -spared or None]):
+        step = dataclasses.replace(
+            step, **{candidates: listed[: len(listed) // 2] + getattr(step, candidates)[len(listed) :]}
+        )
         raw = _raw(step)
     return raw
