@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -11,8 +11,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tutor.demos import registry
-from tutor.domain.demo import Demo, Param
+from tutor.domain.demo import Param
 from tutor.domain.errors import UsageError
+from tutor.domain.language import Text as Words
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.wrap import wrap
@@ -20,6 +21,13 @@ from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit, value_text
 from tutor.ui.widgets.lines import Lines, Row, RowList
+
+
+class Form(Protocol):
+    """What has parameters: a demo, a lab."""
+
+    TITLE: Words
+    PARAMS: tuple[Param, ...]
 
 
 class ParametersScreen(TutorScreen):
@@ -35,7 +43,7 @@ class ParametersScreen(TutorScreen):
     ParametersScreen Input { display: none; margin: 0 1; }
     """
 
-    def __init__(self, demo: Demo, given: Mapping[str, Any]) -> None:
+    def __init__(self, demo: Form, given: Mapping[str, Any]) -> None:
         super().__init__()
         self.demo = demo
         self.given = dict(given)

@@ -1,0 +1,207 @@
+"""The next token as a picture: what the model offers, what the filters leave of it, where the random number falls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from tutor.decoding.exploration import Exploration
+from tutor.decoding.pictures import stretch_drawn, stretches
+from tutor.domain.language import tr
+from tutor.domain.model import Candidate, DecodeStep, Strategy
+from tutor.domain.plaintext import clean, visible
+from tutor.ui.draw.frames.bars import bar_style, rightward
+from tutor.ui.draw.palette import SPACE_SIGN, Palette, mark_sign, mark_style
+from tutor.ui.draw.wrap import wrap
+from tutor.ui.widgets.fit import fit
+
+LISTED = 40  # the best tokens of a distribution that are looked at
+
+_STRUCK = Style(strike=True)
+_UNDERLINED = Style(underline=True)
+
+
+def token_name(label: str, data: bytes, id: int) -> str:
+    """A token in a list: spaces made visible, its bytes in hex where they are no whole characters."""
+    if data and "\ufffd" in data.decode("utf-8", "replace"):
+        return f"<{data.hex(' ')}>"
+    return visible(label).replace(" ", SPACE_SIGN) or f"#{id}"
+
+
+# The text
+
+
+def so_far(exploration: Exploration, width: int, height: int, palette: Palette) -> list[Text]:
+    """The prompt and what was written after it, the token just written marked; of a long text the last lines."""
+    text = Text(clean(exploration.opening), palette.muted)
+    pieces, unfinished = exploration.spelled(exploration.cursor)
+    before, last = "".join(pieces[:-1]), "".join(pieces[-1:])
+    text = Text.assemble(text, clean(before))
+    if last:
+        shown = clean(last) if last.strip() else visible(last).replace(" ", SPACE_SIGN)
+        text.append(f"[{shown}]" if palette.plain else shown, palette.chosen + _UNDERLINED)
+        if last.endswith("\n"):
+            text.append("\n")
+    if unfinished:
+        text.append(f"<{unfinished.hex(' ')}>", palette.bad)
+    lines = wrap(text, width)
+    if len(lines) <= height:
+        return lines
+    lines = lines[-height:]
+    return [Text.assemble((".. ", palette.muted), *wrap(lines[0], width - 3)[-1:]), *lines[1:]]
+
+
+# What the filters did
+
+
+def entropy_line(step: DecodeStep) -> str:
+    return tr(
+        "Entropy {nats} nats = {bits} bits: as unsure as between {equal} equal tokens.",
+        nats=f"{step.entropy:.3f}",
+        bits=f"{step.entropy / math.log(2):.3f}",
+        equal=f"{math.exp(min(step.entropy, 700)):,.1f}",
+    )
+
+
+def stage_lines(step: DecodeStep, strategy: Strategy) -> Iterator[str]:
+    """A sentence for each filter, in the order in which they acted."""
+    for stage in step.stages:
+        values = {"name": stage.name, "value": f"{getattr(strategy, stage.name):g}"}
+        if stage.cut:
+            yield tr(
+                "{name} {value}: keeps {kept} of {all}, cuts {mass} of the probability",
+                **values,
+                kept=f"{stage.kept:,}",
+                all=f"{stage.kept + stage.cut:,}",
+                mass=_percent(stage.mass_cut),
+            )
+        else:
+            yield tr("{name} {value}: shifts the probabilities, cuts nothing", **values)
+
+
+def _percent(share: float) -> str:
+    return "< 0.1 %" if 0 < share < 0.001 else f"{share:.1%}".replace("%", " %")
+
+
+def choice_line(step: DecodeStep) -> str:
+    """What the strategy takes, and why this."""
+    name = token_name(step.text, step.data, step.id)
+    if step.draw is None:
+        return tr("Greedy takes the largest: {name}", name=name)
+    stretch = stretch_drawn(step, step.top[:LISTED])
+    if stretch is None:
+        return tr("u = {u} draws {name}", u=f"{step.draw:.4f}", name=name)
+    low, high = f"{stretch.low:.4f}", f"{stretch.high:.4f}"
+    return tr("u = {u} falls on {name}, from {low} to {high}", u=f"{step.draw:.4f}", name=name, low=low, high=high)
+
+
+def ruler(step: DecodeStep, width: int, palette: Palette) -> list[Text]:
+    """[0, 1) laid out in `width` cells, each kept candidate its share of it, and under it where the draw fell.
+
+    No line where nothing was drawn, or the chosen token lies between others than the listed ones.
+    """
+    if step.draw is None:
+        return []
+    line, used = Text(), 0
+    for number, stretch in enumerate(stretches(step.top[:LISTED])):
+        cells = round(stretch.high * width) - used
+        if cells <= 0:
+            continue
+        used += cells
+        style = palette.token_colours[number % len(palette.token_colours)]
+        if stretch.candidate.id == step.id:
+            style = palette.selection
+        name = token_name(stretch.candidate.text, stretch.candidate.data, stretch.candidate.id)
+        name = name if cell_len(name) < cells else ""
+        line.append(name + " " * (cells - 1 - cell_len(name)) + "|", style)
+    line.append("." * (width - used), palette.muted)
+    place = min(width - 1, int(step.draw * width))
+    return [line, Text(" " * place + "^", palette.accent)]
+
+
+# The candidates
+
+
+def scale(step: DecodeStep) -> float:
+    """What a full bar stands for: 1, or the least of 1/2, 1/4, … that holds the most likely token."""
+    best = max((math.exp(each.logprob) for each in step.top), default=1.0)
+    high = 1.0
+    while high / 2 >= best > 0:
+        high /= 2
+    return high
+
+
+class _Columns(NamedTuple):
+    """Cells of the label, of the bar, of what stands behind it."""
+
+    label: int
+    bar: int
+    behind: int
+
+
+def _columns(width: int) -> _Columns:
+    label = max(10, min(24, width // 4))
+    behind = 16
+    return _Columns(label, max(4, min(40, width - label - behind - 16)), behind)
+
+
+def heading(step: DecodeStep, width: int, palette: Palette) -> Text:
+    """The names of the columns of `rows`."""
+    columns = _columns(width)
+    line = Text("    # ")
+    for text, cells in ((tr("token"), columns.label), (tr("model"), 7), (f"0 .. {scale(step):g}", columns.bar)):
+        line.append(_padded(text, cells) + " ")
+    if step.draw is not None:
+        line.append(tr("strategy"))
+    line.truncate(width)
+    line.stylize(palette.muted)
+    return line
+
+
+def rows(step: DecodeStep, tried: Collection[int], width: int, palette: Palette) -> list[tuple[Candidate, Text]]:
+    """A line for each candidate that is possible, best first. `tried` are tokens that a branch goes on with."""
+    drawer = _Rows(step, tried, width, palette)
+    possible = (each for each in enumerate(step.top, start=1) if math.isfinite(each[1].logprob))
+    return [(candidate, drawer.row(rank, candidate)) for rank, candidate in possible]
+
+
+class _Rows:
+    def __init__(self, step: DecodeStep, tried: Collection[int], width: int, palette: Palette) -> None:
+        self.step = step
+        self.tried = tried
+        self.palette = palette
+        self.columns = _columns(width)
+        self.scale = scale(step)
+
+    def row(self, rank: int, candidate: Candidate) -> Text:
+        """Sign of its fate, `*` where it was tried, rank, token, the model's probability, the strategy's."""
+        drawn, chosen = self.step.draw is not None, candidate.id == self.step.id
+        mark = "chosen" if chosen else "kept" if candidate.kept or not drawn else "cut"
+        style = mark_style(self.palette, mark)
+        sign = mark_sign(mark) if drawn or chosen else " "
+        tried = "*" if candidate.id in self.tried else " "
+        name = fit(Text(token_name(candidate.text, candidate.data, candidate.id)), self.columns.label)
+        p = math.exp(candidate.logprob)
+        bar = rightward(min(1.0, p / self.scale) * self.columns.bar, self.columns.bar, self.palette, p > 0)
+        line = Text.assemble(
+            (f"{sign}{tried}{rank:>3} ", style),
+            (name.plain, style + _STRUCK if mark == "cut" else style),
+            " " * (self.columns.label - name.cell_len + 1),
+            (f"{p:7.4f} ", style),
+            (bar.ljust(self.columns.bar + 1), bar_style(self.palette, mark, alone=False)),
+            (f"{candidate.probability:.4f} " if drawn and candidate.probability > 0 else "", style),
+            (("<- u" if drawn else "<-") if chosen else "", style),
+            (" " + tr("ends") if candidate.ends else "", self.palette.muted),
+        )
+        line.rstrip()
+        return line
+
+
+def _padded(text: str, cells: int) -> str:
+    fitted = fit(Text(text), cells)
+    return fitted.plain + " " * (cells - fitted.cell_len)

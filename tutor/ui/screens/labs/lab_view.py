@@ -1,0 +1,159 @@
+"""How the decoding lab looks: the text, what is known of the next token, its candidates as bars, the branches beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from tutor.decoding.exploration import Exploration
+from tutor.domain.language import language, tr
+from tutor.domain.model import DecodeStep
+from tutor.ui.draw import distribution
+from tutor.ui.draw.frames import draw
+from tutor.ui.draw.wrap import wrap
+from tutor.ui.screens.labs.lab_branches import branch_tree
+from tutor.ui.screens.labs.lab_desk import SETTINGS
+from tutor.ui.screens.labs.lab_walk import Walk
+from tutor.ui.widgets.fit import fit, value_text
+from tutor.ui.widgets.lines import Lines, Row, RowList
+from tutor.ui.widgets.pager import Pager
+
+if TYPE_CHECKING:
+    from tutor.ui.app import TutorApp
+
+WIDE = 120  # cells from which the tree of branches stands beside
+LOW = 24  # rows below which what the filters did shares a line
+
+
+class Candidates(RowList):
+    """The tokens that might come next; the arrows to the sides step through the text."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "screen.step", "Next token", show=False, id="decoding.right"),
+        Binding("left", "screen.step_back", "Token back", show=False, id="decoding.left"),
+    ]
+
+
+class DecodingView(Vertical):
+    """Shows where `walk` stands. What stands here stays until something else is known, or `waiting` says to say so."""
+
+    DEFAULT_CSS = """
+    DecodingView { height: 1fr; }
+    DecodingView #text { height: 4; }
+    DecodingView #stage { height: 1fr; }
+    DecodingView #side { width: 36%; display: none; }
+    DecodingView.-wide #side { display: block; }
+    """
+
+    app: TutorApp
+
+    def __init__(self, walk: Walk) -> None:
+        super().__init__()
+        self.walk = walk
+        self.drawn: DecodeStep | None = None  # the distribution that is shown
+
+    def compose(self) -> ComposeResult:
+        yield Pager(self._text_lines, id="text")
+        with Horizontal(id="stage"):
+            with Vertical():
+                yield Lines(id="about")
+                yield Candidates(id="candidates", enter="Take this token")
+            yield Pager(self._tree_lines, id="side")
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= WIDE, "-wide")
+        rows = self.screen.size.height
+        self.query_one("#text").styles.height = 3 if rows < LOW else 4 if rows < 32 else 7
+        # The widgets within have their new sizes only after the next layout.
+        self.call_after_refresh(self.show)
+
+    def show(self, *, waiting: bool = False) -> None:
+        if not self.is_mounted or not self.children:
+            return
+        self.query_one("#text", Pager).redraw()
+        if self.has_class("-wide"):
+            self.query_one("#side", Pager).redraw()
+        if self.walk.step is not None:
+            self._show_step(self.walk.step)
+        elif waiting or not self.walk.asking.busy:
+            self._show_lines()
+
+    def redraw(self) -> None:
+        """Everything anew: the language or the theme has changed."""
+        self.drawn = None
+        self.show(waiting=True)
+
+    def _show_step(self, step: DecodeStep) -> None:
+        exploration, rows = self.walk.desk.exploration, self.query_one(Candidates)
+        if exploration is None:
+            return
+        palette, width = self.app.palette, self._width()
+        self.query_one("#about", Lines).set_lines(self._about_lines(step, width))
+        tried = {exploration.nodes[child].id for child in exploration.children(exploration.cursor)}
+        drawn = distribution.rows(step, tried, width, palette)
+        # Another distribution begins with the cursor on what the strategy takes; the same one keeps the cursor.
+        chosen = next((i for i, (candidate, _) in enumerate(drawn) if candidate.id == step.id), 0)
+        cursor = None if step is self.drawn else chosen
+        rows.set_rows([Row(text, key=candidate) for candidate, text in drawn], cursor=cursor)
+        self.drawn = step
+
+    def _show_lines(self) -> None:
+        """What stands in place of the distribution: how far the model is, or what is wrong and can be done."""
+        width = self._width()
+        self.drawn = None
+        self.query_one("#about", Lines).set_lines([self._settings_line(width), Text()])
+        lines = self.walk.asking.lines(width)
+        self.query_one(Candidates).set_rows([Row(line, heading=True) for line in lines])
+
+    def _width(self) -> int:
+        return max(24, self.query_one(Candidates).size.width - 4)
+
+    # -- the text and its branches -----------------------------------------------------------------------------------
+
+    def _text_lines(self, width: int) -> list[Text]:
+        desk, palette, width = self.walk.desk, self.app.palette, width - 2
+        height = self.query_one("#text").size.height
+        exploration = desk.exploration or Exploration(desk.prompt, (), desk.prompt)
+        lines = distribution.so_far(exploration, width, height, palette)
+        if len(exploration.nodes) == 1 and len(lines) < height - 1:
+            hint = tr("Space takes what the strategy chooses, Enter the token under the cursor, t types your own.")
+            lines += [Text(), *wrap(Text(hint, palette.muted), width)[: height - len(lines) - 1]]
+        return [Text(" ") + line for line in lines]
+
+    def _tree_lines(self, width: int) -> list[Text]:
+        exploration = self.walk.desk.exploration
+        if exploration is None or len(exploration.nodes) == 1:
+            return []
+        return draw(branch_tree(exploration), width - 1, self.app.palette, language())
+
+    # -- above the bars ----------------------------------------------------------------------------------------------
+
+    def _about_lines(self, step: DecodeStep, width: int) -> list[Text]:
+        """All that is known of the distribution, in sentences and as the stretch of [0, 1) that is drawn from."""
+        palette = self.app.palette
+        stages: Iterable[str] = distribution.stage_lines(step, self.walk.desk.strategy)
+        if self.screen.size.height < LOW:
+            stages = filter(None, ["; ".join(stages)])
+        sentences = [distribution.entropy_line(step), *stages]
+        lines = [fit(Text(sentence), width) for sentence in sentences]
+        lines.append(fit(Text(distribution.choice_line(step), palette.chosen), width))
+        lines += distribution.ruler(step, width, palette)
+        lines.append(distribution.heading(step, width, palette))
+        return [self._settings_line(width), *(Text(" ") + line for line in lines)]
+
+    def _settings_line(self, width: int) -> Text:
+        """The strategy, what is set otherwise than by default, and how the model reads the prompt."""
+        palette, desk = self.app.palette, self.walk.desk
+        line = Text.assemble((" " + desk.strategy.kind, palette.accent))
+        for param in SETTINGS:
+            value = desk.value(param.name)
+            drawn = param.name == "seed" and desk.strategy.kind == "sample"
+            if param.name != "strategy" and (drawn or value != param.default):
+                line.append(f"  {param.name} ", palette.muted).append(value_text(value))
+        chat = tr("as a chat") if desk.chat else tr("as raw text")
+        return fit(line.append(f"  {chat}", palette.muted), width)
