@@ -24,6 +24,7 @@ from tutor.ui.widgets.lines import Lines
 VIEWS: tuple[type[View], ...] = (AttentionView, LayersView)
 SENTENCE = both("The cat sat on the mat because it was tired.")
 KEEP_SECONDS = 1.0
+ROOMY = 30  # lines: below that every one is needed for what the views show
 
 
 class InsideLab(ViewScreen):
@@ -111,9 +112,10 @@ class InsideLab(ViewScreen):
             style = palette.heading if current else palette.muted
             names.append(f"{n} ", palette.accent).append(f"{left}{kind.TITLE}{right}", style).append("  ")
         if self.view is None or not self.view.SENTENCE:
-            return [names, Text()]
+            return [names]
         sentence = Text.assemble((" " + tr("Sentence") + " ", palette.muted), visible(self.text))
-        return [names, fit(sentence, width - 1), Text()]
+        gap = [Text()] if self.size.height >= ROOMY else []
+        return [names, fit(sentence, width - 1), *gap]
 
     # -- the views ---------------------------------------------------------------------------------------------------
 

@@ -363,7 +363,7 @@ def _look(model: Model, *, text: str, layer: int) -> Layer:
 
 
 def _numbered(found: Layer, token: int) -> str:
-    return f"{token} {found.labels[token]}"
+    return f'{token} "{found.labels[token]}"' 
 
 
 def _index(value: Any) -> int | None:

@@ -60,8 +60,8 @@ class View(Vertical):
         return {}
 
     def take_focus(self) -> None:
-        """Put the cursor where this view's keys are heard. By default its first widget that can have it."""
-        for widget in self.query("*"):
+        """Put the cursor where this view's keys are heard: on itself, or the first of its widgets that can have it."""
+        for widget in (self, *self.query("*")):
             if widget.focusable:
                 widget.focus()
                 return
