@@ -1,0 +1,152 @@
+"""A beam search as lines: its tree, a row a run of tokens, and the texts in the running beside greedy's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from tutor.decoding.outline import Folding, Line, outline, spelled
+from tutor.decoding.runs import BeamRun
+from tutor.decoding.tree import SearchTree, branch_name
+from tutor.domain.language import tr
+from tutor.domain.plaintext import visible
+from tutor.ui.draw.palette import Palette, mark_sign, mark_style
+from tutor.ui.draw.wrap import graphemes
+from tutor.ui.widgets.fit import DOTS, fit
+
+NUMBER = 9  # cells of a column of numbers
+COUNT = 8
+LEAST_TEXT = 12
+LISTED = 12  # pruned tokens that a fold names
+
+
+def fit_end(text: str, width: int) -> str:
+    """The end of `text` in at most `width` cells, two dots before it where something is left out."""
+    return text if cell_len(text) <= width else DOTS + _tail(text, width - len(DOTS))
+
+
+def fit_middle(text: str, width: int) -> str:
+    """`text` in at most `width` cells: where it is too long, its beginning, two dots and its end."""
+    if cell_len(text) <= width:
+        return text
+    head = fit(Text(text), width // 3 + len(DOTS)).plain
+    return head + _tail(text, width - cell_len(head))
+
+
+def _tail(text: str, width: int) -> str:
+    start, used = len(text), 0
+    for begin, _, cells in reversed(graphemes(text)):
+        if used + cells > width:
+            break
+        start, used = begin, used + cells
+    return text[start:]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeColumns:
+    """The widths of a tree's lines: the text, then ln P, the score where it differs, how many are folded."""
+
+    width: int
+    scored: bool
+
+    @property
+    def text(self) -> int:
+        return self.width - NUMBER * (2 if self.scored else 1) - COUNT
+
+    def heading(self, palette: Palette) -> Text:
+        names = [tr("ln P"), tr("score")] if self.scored else [tr("ln P")]
+        cells = "".join(_right(name, NUMBER) for name in names) + _right(tr("pruned"), COUNT)
+        return Text(" " * self.text + cells, palette.muted)
+
+
+def tree_rows(
+    run: BeamRun, step: int, width: int, palette: Palette, folding: Folding = Folding(), *, prompt: str = ""  # noqa: B008 - immutable
+) -> list[tuple[Line, Text]]:
+    """The tree after `step`, each line of it with its row of at most `width` cells."""
+    columns = TreeColumns(width, run.length_penalty != 0)
+    return [
+        (line, _row(run.tree, line, columns, palette, prompt)) for line in outline(run.tree, step, folding)
+    ]
+
+
+def _row(tree: SearchTree, line: Line, columns: TreeColumns, palette: Palette, prompt: str) -> Text:
+    before = _branches(line, columns.text)
+    room = columns.text - cell_len(before)
+    if line.fold:
+        return Text.assemble((before, palette.rule), (_fold(tree, line, columns.width - cell_len(before)), palette.cut))
+    branch = tree.branches[line.end]
+    style = mark_style(palette, line.mark)
+    if not line.end:
+        return Text(fit_end(prompt, columns.width), palette.strong)
+    label = f"{mark_sign(line.mark)} {spelled([tree.branches[i] for i in line.nodes if i])}"
+    label = fit_middle(label, room)
+    row = Text.assemble((before, palette.rule), (label, style), " " * (room - cell_len(label)))
+    numbers = [branch.total, branch.score] if columns.scored else [branch.total]
+    row.append("".join(_right(f"{number:.3f}", NUMBER) for number in numbers), style if line.mark else palette.muted)
+    if line.hidden:
+        row.append(_right(f"x {line.hidden}", COUNT), palette.cut)
+    return row
+
+
+def _fold(tree: SearchTree, line: Line, room: int) -> str:
+    """How many are folded here, and the best of them by name."""
+    text = f"{mark_sign(line.mark)} " + tr("{count} pruned:", count=len(line.nodes))
+    for place, node in enumerate(line.nodes):
+        more = f"  {branch_name(tree.branches[node])} {tree.branches[node].total:.2f}"
+        if place == LISTED or cell_len(text + more) > room - len(DOTS) - 1:
+            return f"{text} {DOTS}"
+        text += more
+    return text
+
+
+def _branches(line: Line, width: int) -> str:
+    """What stands before a line; too deep for the width, how deep it is."""
+    if not line.more:
+        return ""
+    above = "".join("│  " if follows else "   " for follows in line.more[:-1])
+    follows = line.more[-1]
+    here = ("├─ " if follows else "└─ ") if line.fork else ("│  " if follows else "   ")
+    drawn = above + here
+    return drawn if len(drawn) + LEAST_TEXT <= width else f"{len(line.more)}> "
+
+
+def _right(text: str, width: int) -> str:
+    return " " * max(0, width - cell_len(text)) + text
+
+
+# -- the texts -----------------------------------------------------------------------------------------------------------
+
+
+def text_rows(run: BeamRun, step: int, width: int, palette: Palette, *, most: int = 100) -> list[Text]:
+    """The texts in the running after `step`, best first, at most so many; under them what greedy wrote by then."""
+    scored = run.length_penalty != 0
+    names = [tr("tokens"), tr("ln P"), tr("score")] if scored else [tr("tokens"), tr("ln P")]
+    numbers = NUMBER * len(names)
+    room = width - numbers - 2
+    lines = [Text(" " * (width - numbers) + "".join(_right(name, NUMBER) for name in names), palette.muted)]
+    running = run.tree.running(step)
+    for place, index in enumerate(running[:most]):
+        branch = run.tree.branches[index]
+        mark = "good" if branch.fate == "finished" else "kept" if place else "chosen"
+        row = [branch.depth, branch.total, branch.score][: len(names)]
+        lines.append(_text_row(mark_sign(mark), run.tree.written(index), row, room, mark_style(palette, mark)))
+    if len(running) > most:
+        lines.append(Text(f"  {DOTS} " + tr("{count} more", count=len(running) - most), palette.muted))
+    if run.greedy:
+        greedy = run.greedy[:step]
+        total = sum(each.logprob for each in greedy)
+        row = [len(greedy), total, total / len(greedy) ** run.length_penalty][: len(names)]
+        text = "".join(each.text for each in greedy)
+        lines.append(_text_row("g", text, row, room, palette.accent, name=tr("greedy:") + " "))
+    return lines
+
+
+def _text_row(
+    sign: str, text: str, numbers: Sequence[float], room: int, style: object, *, name: str = ""
+) -> Text:
+    shown = name + fit_end(visible(text), room - cell_len(name))
+    cells = [_right(str(each) if isinstance(each, int) else f"{each:.3f}", NUMBER) for each in numbers]
+    return Text(f"{sign} {shown}" + " " * (room - cell_len(shown)) + "".join(cells), style)  # type: ignore[arg-type]
