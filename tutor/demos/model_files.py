@@ -13,6 +13,7 @@ from tutor.domain.frames import Bar, Bars, Frame, Note, Table
 from tutor.domain.language import Text, same
 from tutor.domain.model import Model
 from tutor.domain.modelfile import (
+    PARTS,
     ModelFile,
     Share,
     bits_per_weight,
@@ -50,15 +51,6 @@ CONTEXTS = (1024, 4096, 16_384, 65_536)
 # Adam in mixed precision: a float32 copy of the weights, the mean of the gradients and of their squares
 # (Rajbhandari et al. 2020, ZeRO, section 3.1).
 OPTIMIZER_BYTES = 12
-
-PART_NAMES = {
-    "embedding": Text("词嵌入", "embedding"),
-    "attention": Text("注意力", "attention"),
-    "feed_forward": Text("前馈层", "feed-forward"),
-    "norms": Text("归一化", "norms"),
-    "output": Text("输出矩阵", "output matrix"),
-    "other": Text("其他", "other"),
-}
 
 
 def model_named(params: Params) -> str:
@@ -181,7 +173,7 @@ def _type_note(share: Share) -> Text:
 def _parts(file: ModelFile) -> Picture:
     shares = parameters_by_part(file)
     bars = tuple(
-        Bar(PART_NAMES[share.name].get(), share.parameters, note=f"{share.parameters / file.parameters:.2%}")
+        Bar(PARTS[share.name].get(), share.parameters, note=f"{share.parameters / file.parameters:.2%}")
         for share in shares
     )
     note = Text(

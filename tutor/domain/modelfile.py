@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from math import isfinite, prod
 from typing import Any
 
-PARTS = ("embedding", "attention", "feed_forward", "norms", "output", "other")
+from tutor.domain.language import Text
+
+# In the order in which a token meets them.
+PARTS = {
+    "embedding": Text("词嵌入", "embedding"),
+    "attention": Text("注意力", "attention"),
+    "feed_forward": Text("前馈层", "feed-forward"),
+    "norms": Text("归一化", "norms"),
+    "output": Text("输出矩阵", "output matrix"),
+    "other": Text("其他", "other"),
+}
 
 # llama.cpp's names (src/llama-arch.cpp): `blk.3.attn_q.weight`, with `enc.` or `dec.` before it in an encoder-decoder.
 # The first that fits decides: a norm is a norm wherever it stands.
@@ -126,7 +136,7 @@ def bytes_by_type(file: ModelFile) -> tuple[Share, ...]:
 
 def parameters_by_part(file: ModelFile) -> tuple[Share, ...]:
     """A share for each of PARTS that the model has, in the order of PARTS."""
-    return tuple(sorted(_shares(file.tensors, part_of), key=lambda share: PARTS.index(share.name)))
+    return tuple(sorted(_shares(file.tensors, part_of), key=lambda share: list(PARTS).index(share.name)))
 
 
 def part_of(tensor: Tensor) -> str:
