@@ -20,6 +20,7 @@ from tutor.ui.draw.palette import SPACE_SIGN, Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
 
+SHIFTING = ("repeat_penalty", "temperature")  # filters that change probabilities rather than cut tokens
 LISTED = 40  # the best tokens of a distribution that are looked at
 
 _STRUCK = Style(strike=True)
@@ -69,19 +70,20 @@ def entropy_line(step: DecodeStep) -> str:
 
 
 def stage_lines(step: DecodeStep, strategy: Strategy) -> Iterator[str]:
-    """A sentence for each filter, in the order in which they acted."""
+    """What the filters did, in the order in which they acted: first those that cut nothing, in one sentence."""
+    values = {stage.name: f"{stage.name} {getattr(strategy, stage.name):g}" for stage in step.stages}
+    shifting = [values[stage.name] for stage in step.stages if stage.name in SHIFTING and not stage.cut]
+    if shifting:
+        yield tr("{filters}: shifted the probabilities, cut nothing", filters=", ".join(shifting))
     for stage in step.stages:
-        values = {"name": stage.name, "value": f"{getattr(strategy, stage.name):g}"}
-        if stage.cut:
+        if stage.cut or stage.name not in SHIFTING:
             yield tr(
-                "{name} {value}: keeps {kept} of {all}, cuts {mass} of the probability",
-                **values,
+                "{filter}: keeps {kept} of {all}, cuts {mass} of the probability",
+                filter=values[stage.name],
                 kept=f"{stage.kept:,}",
                 all=f"{stage.kept + stage.cut:,}",
                 mass=_percent(stage.mass_cut),
             )
-        else:
-            yield tr("{name} {value}: shifts the probabilities, cuts nothing", **values)
 
 
 def _percent(share: float) -> str:
@@ -118,7 +120,8 @@ def ruler(step: DecodeStep, width: int, palette: Palette) -> list[Text]:
             style = palette.selection
         name = token_name(stretch.candidate.text, stretch.candidate.data, stretch.candidate.id)
         name = name if cell_len(name) < cells else ""
-        line.append(name + " " * (cells - 1 - cell_len(name)) + "|", style)
+        edge = "|" if cells > 1 or palette.plain else " "
+        line.append(name + " " * (cells - 1 - cell_len(name)) + edge, style)
     line.append("." * (width - used), palette.muted)
     place = min(width - 1, int(step.draw * width))
     return [line, Text(" " * place + "^", palette.accent)]

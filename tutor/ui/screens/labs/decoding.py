@@ -38,9 +38,9 @@ class DecodingLab(ModelScreen):
     """`given`: parameters of the demo `decoding`, and `chat`. What was explored with them is there again next time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "step", "Next token", id="decoding.next"),
-        Binding("backspace", "step_back", "Back", id="decoding.back"),
-        Binding("p", "play", "Play / pause", id="decoding.play"),
+        Binding("space", "step", "Next", id="decoding.next"),
+        Binding("backspace", "step_back", "Step back", id="decoding.back"),
+        Binding("p", "play", "Play", id="decoding.play"),
         Binding("e", "settings", "Settings", id="decoding.settings"),
         Binding("i", "prompt", "Prompt", id="decoding.prompt"),
         Binding("t", "type", "Type", id="decoding.type"),

@@ -18,7 +18,7 @@ MOST_RECENT = 6  # explorations kept
 MOST_UNDONE = 50
 PROMPT = next(param for param in decoding.PARAMS if param.name == "prompt")
 SETTINGS: tuple[Param, ...] = tuple(param for param in decoding.PARAMS if param.name not in ("prompt", "logits"))
-_OF_STRATEGY = ("temperature", "top_k", "typical_p", "top_p", "min_p", "repeat_penalty", "seed")
+FILTERS = ("repeat_penalty", "temperature", "top_k", "typical_p", "top_p", "min_p")
 
 
 class SettingsForm:
@@ -88,7 +88,7 @@ class Desk:
         """What takes the next step. Beam search follows several texts at once: beside it, the largest is taken."""
         params = self.params
         kind = "sample" if params["strategy"] == "sample" else "greedy"
-        return Strategy(kind=kind, **{name: params[name] for name in _OF_STRATEGY if name in params})
+        return Strategy(kind=kind, seed=params["seed"], **{name: params[name] for name in FILTERS if name in params})
 
     # -- undoing -----------------------------------------------------------------------------------------------------
 

@@ -12,14 +12,14 @@ from textual.containers import Horizontal, Vertical
 
 from tutor.decoding.exploration import Exploration
 from tutor.domain.language import language, tr
-from tutor.domain.model import DecodeStep
+from tutor.domain.model import DecodeStep, Strategy
 from tutor.ui.draw import distribution
 from tutor.ui.draw.frames import draw
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.labs.lab_branches import branch_tree
-from tutor.ui.screens.labs.lab_desk import SETTINGS
+from tutor.ui.screens.labs.lab_desk import FILTERS
 from tutor.ui.screens.labs.lab_walk import Walk
-from tutor.ui.widgets.fit import fit, value_text
+from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Lines, Row, RowList
 from tutor.ui.widgets.pager import Pager
 
@@ -45,6 +45,7 @@ class DecodingView(Vertical):
     DEFAULT_CSS = """
     DecodingView { height: 1fr; }
     DecodingView #text { height: 4; }
+    DecodingView #settings { height: 1; }
     DecodingView #stage { height: 1fr; }
     DecodingView #side { width: 36%; display: none; }
     DecodingView.-wide #side { display: block; }
@@ -59,16 +60,17 @@ class DecodingView(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Pager(self._text_lines, id="text")
+        yield Pager(self._settings_lines, id="settings")
         with Horizontal(id="stage"):
             with Vertical():
                 yield Lines(id="about")
-                yield Candidates(id="candidates", enter="Take this token")
+                yield Candidates(id="candidates", enter="Take it")
             yield Pager(self._tree_lines, id="side")
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= WIDE, "-wide")
         rows = self.screen.size.height
-        self.query_one("#text").styles.height = 3 if rows < LOW else 4 if rows < 32 else 7
+        self.query_one("#text").styles.height = 3 if rows < LOW else 4 if rows < 32 else 5
         # The widgets within have their new sizes only after the next layout.
         self.call_after_refresh(self.show)
 
@@ -76,6 +78,7 @@ class DecodingView(Vertical):
         if not self.is_mounted or not self.children:
             return
         self.query_one("#text", Pager).redraw()
+        self.query_one("#settings", Pager).redraw()
         if self.has_class("-wide"):
             self.query_one("#side", Pager).redraw()
         if self.walk.step is not None:
@@ -106,7 +109,7 @@ class DecodingView(Vertical):
         """What stands in place of the distribution: how far the model is, or what is wrong and can be done."""
         width = self._width()
         self.drawn = None
-        self.query_one("#about", Lines).set_lines([self._settings_line(width), Text()])
+        self.query_one("#about", Lines).set_lines([Text()])
         lines = self.walk.asking.lines(width)
         self.query_one(Candidates).set_rows([Row(line, heading=True) for line in lines])
 
@@ -131,6 +134,19 @@ class DecodingView(Vertical):
             return []
         return draw(branch_tree(exploration), width - 1, self.app.palette, language())
 
+    def _settings_lines(self, width: int) -> list[Text]:
+        """The strategy, how the model reads the prompt, and what is set otherwise than by default."""
+        palette, strategy = self.app.palette, self.walk.desk.strategy
+        line = Text.assemble((f" {strategy.kind}", palette.accent), "  ")
+        if strategy.kind == "sample":
+            line.append("seed ", palette.muted).append(f"{strategy.seed}  ")
+        line.append(tr("as a chat") if self.walk.desk.chat else tr("as raw text"), palette.muted)
+        for name in FILTERS:
+            value = getattr(strategy, name)
+            if value != getattr(Strategy(), name):
+                line.append(f"  {name} ", palette.muted).append(f"{value:g}")
+        return [fit(line, width)]
+
     # -- above the bars ----------------------------------------------------------------------------------------------
 
     def _about_lines(self, step: DecodeStep, width: int) -> list[Text]:
@@ -143,17 +159,6 @@ class DecodingView(Vertical):
         lines = [fit(Text(sentence), width) for sentence in sentences]
         lines.append(fit(Text(distribution.choice_line(step), palette.chosen), width))
         lines += distribution.ruler(step, width, palette)
-        lines.append(distribution.heading(step, width, palette))
-        return [self._settings_line(width), *(Text(" ") + line for line in lines)]
-
-    def _settings_line(self, width: int) -> Text:
-        """The strategy, what is set otherwise than by default, and how the model reads the prompt."""
-        palette, desk = self.app.palette, self.walk.desk
-        line = Text.assemble((" " + desk.strategy.kind, palette.accent))
-        for param in SETTINGS:
-            value = desk.value(param.name)
-            drawn = param.name == "seed" and desk.strategy.kind == "sample"
-            if param.name != "strategy" and (drawn or value != param.default):
-                line.append(f"  {param.name} ", palette.muted).append(value_text(value))
-        chat = tr("as a chat") if desk.chat else tr("as raw text")
-        return fit(line.append(f"  {chat}", palette.muted), width)
+        # A list has a cell more at its left, for its cursor.
+        lines.append(Text(" ") + distribution.heading(step, width, palette))
+        return [Text(" ") + line for line in lines]
