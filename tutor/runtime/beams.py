@@ -1,25 +1,30 @@
-"""The engine as beam search sees it: every beam a sequence of its own, all in one batch. Runs in the worker."""
+"""The engine with several texts side by side: every beam a sequence of its own in one batch. Runs in the worker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from tutor.decoding.distribution import Logits
-from tutor.runtime.llama import Engine, Progress
+from tutor.runtime.llama import MAX_BEAMS, Engine, Progress
 
 
 class Beams:
-    """A `tutor.decoding.beam.BeamModel`.
+    """A `tutor.decoding.beam.BeamModel`, and `tutor.decoding.lockstep.Texts`.
+
+    At most `together` texts share a batch: as many as may, or so few that each is computed as it would be alone.
 
     Sequence 0 holds the prompt and is never extended, so that a later prompt may begin with it; the beams are
     sequences 1 to `width`. They share the cells of what they have in common: nothing is evaluated twice.
     """
 
-    def __init__(self, engine: Engine, width: int, max_tokens: int, progress: Progress) -> None:
+    def __init__(
+        self, engine: Engine, width: int, max_tokens: int, progress: Progress, *, together: int = MAX_BEAMS
+    ) -> None:
         self._engine = engine
         self._width = width
         self._max_tokens = max_tokens
         self._progress = progress
+        self._together = together
         self._sequences = [0]
         self._length = 0
         self.piece, self.label = engine.vocabulary.piece, engine.vocabulary.label
@@ -48,6 +53,15 @@ class Beams:
             taken.add(sequence)
             self._sequences.append(sequence)
         tokens = [(sequence, id) for sequence, (_, id) in zip(self._sequences, extensions, strict=True)]
-        rows = self._engine.extend_each(tokens, self._length)
+        rows = self._evaluate(tokens)
         self._length += 1
+        return rows
+
+    def _evaluate(self, tokens: Sequence[tuple[int, int]]) -> list[Logits]:
+        if len(tokens) <= self._together:
+            return self._engine.extend_each(tokens, self._length)
+        rows: list[Logits] = []
+        for begin in range(0, len(tokens), self._together):
+            some = tokens[begin : begin + self._together]
+            rows += [row.copy() for row in self._engine.extend_each(some, self._length)]
         return rows

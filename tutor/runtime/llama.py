@@ -165,8 +165,8 @@ class Engine:
         cells = max(cells, tokens)
         if cells > MAX_CONTEXT:
             raise UsageError(
-                "The text and its beams come to {tokens} tokens; at most {limit} fit.",
-                hint="Ask for fewer beams, or for fewer tokens.",
+                "The texts side by side come to {tokens} tokens; at most {limit} fit.",
+                hint="Ask for fewer texts, or for fewer tokens.",
                 tokens=cells,
                 limit=MAX_CONTEXT,
             )

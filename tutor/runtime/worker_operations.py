@@ -14,13 +14,14 @@ import numpy as np
 
 from tutor.decoding.beam import beam
 from tutor.decoding.distribution import Logits, summarize
+from tutor.decoding.lockstep import lockstep
 from tutor.decoding.steps import candidate, decode, look
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
 from tutor.domain.model import BeamStep, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
 from tutor.domain.modelfile import ModelFile
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
-from tutor.runtime.llama import CHUNK, AbortFlag, Engine, backend
+from tutor.runtime.llama import ALIKE, CHUNK, AbortFlag, Engine, backend
 
 SEND_SECONDS = 0.05
 
@@ -68,6 +69,8 @@ class Operations:
                 return self.decode(request)
             case protocol.Beam():
                 return self.beam(request)
+            case protocol.Lockstep():
+                return self.lockstep(request)
             case protocol.Look():
                 return self.look(request)
             case protocol.Count():
@@ -165,6 +168,29 @@ class Operations:
             ignore_eos=request.ignore_eos,
         )
         self._stream(protocol.Item(request.id, _bounded(step, "top")) for step in steps)
+
+    def lockstep(self, request: protocol.Lockstep) -> None:
+        """A stream of tuples of DecodeStep or None."""
+        ids = self.engine.vocabulary.prompt(request.prompt)
+        texts = Beams(
+            self.engine,
+            len(request.strategies),
+            request.max_tokens,
+            self._prompt_progress(request.id),
+            together=ALIKE,
+        )
+        rounds = lockstep(
+            texts,
+            self.engine.vocabulary,
+            ids,
+            request.strategies,
+            max_tokens=request.max_tokens,
+            top=request.top,
+            ignore_eos=request.ignore_eos,
+        )
+        self._stream(
+            protocol.Item(request.id, _raw([step and _bounded(step, "top") for step in steps])) for steps in rounds
+        )
 
     def beam(self, request: protocol.Beam) -> None:
         """A stream of BeamStep."""
