@@ -28,9 +28,9 @@ def test_each_writes_to_the_bit_what_it_writes_alone(name: str, text: str, reque
 
 def test_one_that_has_finished_is_silent_while_the_others_go_on(tiny: WorkerModel) -> None:
     strategies = [Strategy(kind="sample", temperature=3.0, seed=seed) for seed in (0, 1, 2, 3)]
-    alone = [list(tiny.decode("the cat", strategy, max_tokens=110)) for strategy in strategies]
+    alone = [list(tiny.decode("the cat", strategy, max_tokens=31)) for strategy in strategies]
     assert len({len(steps) for steps in alone}) > 1
-    rounds = list(tiny.lockstep("the cat", strategies, max_tokens=110))
+    rounds = list(tiny.lockstep("the cat", strategies, max_tokens=31))
     assert len(rounds) == max(len(steps) for steps in alone)
     for steps, expected in zip(zip(*rounds, strict=True), alone, strict=True):
         assert [step.id for step in steps if step is not None] == [step.id for step in expected]
