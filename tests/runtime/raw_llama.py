@@ -15,7 +15,7 @@ _quiet = lib.llama_log_callback(lambda *_: None)
 class RawLlama:
     """Remembers log-probabilities by text, so that asking again costs nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cache_type: int = lib.GGML_TYPE_F16) -> None:
         lib.llama_log_set(_quiet, None)
         lib.llama_backend_init()
         self._model = lib.llama_model_load_from_file(bytes(path), lib.llama_model_default_params())
@@ -24,6 +24,8 @@ class RawLlama:
         params = lib.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = 512
         params.n_threads = params.n_threads_batch = 2
+        params.type_k = params.type_v = cache_type
+        params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._context = lib.llama_init_from_model(self._model, params)
         self.logprobs = cache(self._logprobs)
 
