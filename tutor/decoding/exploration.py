@@ -47,7 +47,8 @@ class Node:
     looks: dict[Strategy, DecodeStep] = field(default_factory=dict)
 
 
-ROOT = Node(-1, -1, b"", "", 0.0, "")
+def _root() -> tuple[Node, ...]:
+    return (Node(-1, -1, b"", "", 0.0, ""),)
 
 
 def draw_at(seed: int, depth: int) -> float:
@@ -81,7 +82,7 @@ class Exploration:
     opening: str = ""
     chat: bool = False
     model: str = ""
-    nodes: tuple[Node, ...] = (ROOT,)
+    nodes: tuple[Node, ...] = field(default_factory=_root)
     cursor: int = 0
 
     # -- looking around ----------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ class Exploration:
         for index, node in enumerate(self.nodes):
             if index not in gone:
                 places[index] = len(nodes)
-                nodes.append(replace(node, parent=places[node.parent]))
+                nodes.append(_hung(node, places[node.parent]))
         return replace(self, nodes=tuple(nodes), cursor=places[fork if self.cursor in gone else self.cursor])
 
     def joined(self, other: Exploration) -> Exploration:
@@ -223,7 +224,7 @@ class Exploration:
             parent = places[node.parent] if places else -1
             place = known.setdefault((parent, node.id), len(nodes))
             if place == len(nodes):
-                nodes.append(replace(node, parent=parent))
+                nodes.append(_hung(node, parent))
             places.append(place)
         return replace(self, nodes=tuple(nodes))
 
@@ -255,6 +256,10 @@ class Exploration:
         if not nodes or not 0 <= kept.cursor < len(nodes) or kept.format != FORMAT:
             raise UsageError("This is no exploration: {why}.", why="format, nodes, cursor")
         return cls(kept.prompt, tuple(kept.ids), kept.opening, kept.chat, kept.model, tuple(nodes), kept.cursor)
+
+
+def _hung(node: Node, parent: int) -> Node:
+    return node if node.parent == parent else replace(node, parent=parent)
 
 
 class _KeptLook(msgspec.Struct):
