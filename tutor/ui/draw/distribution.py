@@ -62,7 +62,7 @@ def so_far(exploration: Exploration, width: int, height: int, palette: Palette) 
 
 def entropy_line(step: DecodeStep) -> str:
     return tr(
-        "Entropy {nats} nats = {bits} bits: as unsure as between {equal} equal tokens.",
+        "Entropy {nats} nats = {bits} bits, like 1 of {equal}",
         nats=f"{step.entropy:.3f}",
         bits=f"{step.entropy / math.log(2):.3f}",
         equal=f"{math.exp(min(step.entropy, 700)):,.1f}",
@@ -167,10 +167,18 @@ def heading(step: DecodeStep, width: int, palette: Palette) -> Text:
 
 
 def rows(step: DecodeStep, tried: Collection[int], width: int, palette: Palette) -> list[tuple[Candidate, Text]]:
-    """A line for each candidate that is possible, best first. `tried` are tokens that a branch goes on with."""
+    """A line for each candidate that is possible, best first; then those that a branch goes on with (`tried`) and the
+    one that the strategy takes, where they are not among the best."""
     drawer = _Rows(step, tried, width, palette)
-    possible = (each for each in enumerate(step.top, start=1) if math.isfinite(each[1].logprob))
-    return [(candidate, drawer.row(rank, candidate)) for rank, candidate in possible]
+    listed = list(step.top)
+    if all(each.id != step.id for each in listed):
+        listed.append(Candidate(step.id, step.text, step.logprob, data=step.data, ends=step.finished))
+    ranks = [str(rank) for rank in range(1, LISTED + 1)] + [""] * len(listed)
+    return [
+        (candidate, drawer.row(rank, candidate))
+        for rank, candidate in zip(ranks, listed, strict=False)
+        if math.isfinite(candidate.logprob)
+    ]
 
 
 class _Rows:
@@ -181,7 +189,7 @@ class _Rows:
         self.columns = _columns(width)
         self.scale = scale(step)
 
-    def row(self, rank: int, candidate: Candidate) -> Text:
+    def row(self, rank: str, candidate: Candidate) -> Text:
         """Sign of its fate, `*` where it was tried, rank, token, the model's probability, the strategy's."""
         drawn, chosen = self.step.draw is not None, candidate.id == self.step.id
         mark = "chosen" if chosen else "kept" if candidate.kept or not drawn else "cut"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -27,13 +26,14 @@ if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
 
 WIDE = 120  # cells from which the tree of branches stands beside
-LOW = 24  # rows below which what the filters did shares a line
+LOW = 24  # rows below which what is known above the bars shares its lines
 
 
 class Candidates(RowList):
     """The tokens that might come next; the arrows to the sides step through the text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Take it", id="decoding.take"),
         Binding("right", "screen.step", "Next token", show=False, id="decoding.right"),
         Binding("left", "screen.step_back", "Token back", show=False, id="decoding.left"),
     ]
@@ -152,11 +152,10 @@ class DecodingView(Vertical):
     def _about_lines(self, step: DecodeStep, width: int) -> list[Text]:
         """All that is known of the distribution, in sentences and as the stretch of [0, 1) that is drawn from."""
         palette = self.app.palette
-        stages: Iterable[str] = distribution.stage_lines(step, self.walk.desk.strategy)
+        stages = list(distribution.stage_lines(step, self.walk.desk.strategy))
+        lines = [fit(Text(sentence), width) for sentence in (distribution.entropy_line(step), *stages)]
         if self.screen.size.height < LOW:
-            stages = filter(None, ["; ".join(stages)])
-        sentences = [distribution.entropy_line(step), *stages]
-        lines = [fit(Text(sentence), width) for sentence in sentences]
+            lines = wrap(Text("; ".join([distribution.entropy_line(step), *stages])), width)[:3]
         lines.append(fit(Text(distribution.choice_line(step), palette.chosen), width))
         lines += distribution.ruler(step, width, palette)
         # A list has a cell more at its left, for its cursor.
