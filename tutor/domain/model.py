@@ -210,13 +210,14 @@ class Neighbours:
     """The tokens nearest in the embedding matrix, of `shape` (vocabulary, width), nearest first.
 
     `plus` and `minus` are the tokens of the sum that was asked for; they are not among the `nearest`, but their own
-    cosines with the sum are here.
+    cosines with the sum are here. `row` has the first numbers of the sum.
     """
 
     shape: tuple[int, int]
     plus: tuple[Neighbour, ...]
     minus: tuple[Neighbour, ...]
     nearest: tuple[Neighbour, ...]
+    row: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
