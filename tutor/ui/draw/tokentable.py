@@ -1,0 +1,136 @@
+"""Several tokenizers beside each other, a row each; and all there is to say about one token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from tutor.domain.language import tr
+from tutor.domain.plaintext import visible
+from tutor.runtime.spans import Cut, inside, whole
+from tutor.ui.draw.cuts import FRAGMENT, SPECIAL, label
+from tutor.ui.draw.palette import SPACE_SIGN, Palette
+from tutor.ui.widgets.fit import fit
+
+NAME = 15
+COLUMN = 10
+# A token of many bytes is told by its first.
+SHOWN_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A text cut by one tokenizer, and how many tokens the other text takes; `None` where there is none."""
+
+    cut: Cut
+    other: int | None = None
+
+
+def header(width: int, comparing: bool, palette: Palette) -> Text:
+    titles = [tr("tokens"), tr("per char"), tr("bytes each"), tr("fragments")]
+    if comparing:
+        titles += [tr("other"), tr("ratio")]
+    return Text(" " * NAME + "".join(_right(title) for title in _chosen(titles, width, comparing)), palette.muted)
+
+
+def row(
+    number: int,
+    name: str,
+    count: Count | None,
+    characters: int,
+    width: int,
+    *,
+    instead: str,
+    comparing: bool,
+    palette: Palette,
+) -> Text:
+    """A tokenizer's figures, or what is said `instead` while there are none."""
+    line = Text.assemble((f"{number} ", palette.muted), name)
+    line.append(" " * (NAME - line.cell_len))
+    if count is None:
+        return fit(line.append(instead, palette.muted), width)
+    tokens = len(count.cut)
+    size = sum(map(len, count.cut.data)) if tokens else 0
+    cells = [
+        f"{tokens:,}",
+        f"{tokens / characters:.2f}" if characters else "-",
+        f"{size / tokens:.2f}" if tokens else "-",
+        f"{count.cut.incomplete / tokens:.0%}" if tokens else "-",
+    ]
+    if comparing:
+        cells += [
+            "-" if count.other is None else f"{count.other:,}",
+            f"x {tokens / count.other:.2f}" if count.other else "-",
+        ]
+    return line.append("".join(_right(cell) for cell in _chosen(cells, width, comparing)))
+
+
+def _chosen(cells: list[str], width: int, comparing: bool) -> list[str]:
+    """Those that have room; with two texts, the bytes give way first."""
+    if comparing and NAME + COLUMN * len(cells) > width:
+        cells = cells[:2] + cells[3:]
+    return cells[: max(1, (width - NAME) // COLUMN)]
+
+
+def _right(text: str) -> str:
+    return " " * max(1, COLUMN - Text(text).cell_len) + text
+
+
+def token_lines(cut: Cut, index: int, text: str, palette: Palette) -> list[Text]:
+    """Two lines about token `index` of `cut`, which `text` was cut into."""
+    data, id = cut.data[index], cut.ids[index]
+    start, end = cut.start(index), cut.ends[index]
+    shown = data[:SHOWN_BYTES].hex(" ") + (" .." if len(data) > SHOWN_BYTES else "")
+    first = Text.assemble(
+        (tr("token {number} of {count}", number=f"{index + 1:,}", count=f"{len(cut):,}"), palette.muted),
+        "  ", (label(data), palette.strong), "  ", ("id ", palette.muted), str(id),
+        "  ", (tr("bytes "), palette.muted), shown,
+        "  ", (tr("characters "), palette.muted), f"{start}:{end}",
+    )  # fmt: skip
+    return [first, _standing(cut, index, text[start:end], palette)]
+
+
+def _standing(cut: Cut, index: int, touched: str, palette: Palette) -> Text:
+    """Whether the token is special, or text of its own, or a fragment, and then of what."""
+    data = cut.data[index]
+    if cut.ids[index] in cut.special:
+        return Text(f"{SPECIAL} " + tr("a special token: the model knows it by its id, not as text"), palette.accent)
+    if whole(data):
+        return Text(tr("valid UTF-8 alone"), palette.muted)
+    place = {
+        (True, True): tr("it begins and ends inside a character"),
+        (True, False): tr("it begins inside a character"),
+        (False, True): tr("it ends inside a character"),
+        (False, False): tr("it ends inside a character"),
+    }[inside(data), not _ends_whole(data)]
+    named = visible(touched).replace(" ", SPACE_SIGN)
+    return Text(
+        f"{FRAGMENT} "
+        + tr(
+            "no valid UTF-8 alone: {place} (of {characters}); decoders wait for the rest", place=place, characters=named
+        ),
+        palette.code,
+    )
+
+
+def _ends_whole(data: bytes) -> bool:
+    """Whether the last character of `data` has all its bytes."""
+    return any(whole(data[-size:]) and data[-size] & 0xC0 != 0x80 for size in range(1, min(4, len(data)) + 1))
+
+
+def facts(text: str, other: str, notes: Sequence[str], palette: Palette) -> Text:
+    """How long the texts are, and what else is to be known of them."""
+    line = Text("", palette.muted)
+    line.append(tr("{characters} characters, {bytes} bytes", characters=f"{len(text):,}", bytes=f"{_size(text):,}"))
+    if other:
+        sizes = {"characters": f"{len(other):,}", "bytes": f"{_size(other):,}"}
+        line.append("  ").append(tr("other: {characters} characters, {bytes} bytes", **sizes))
+    for note in notes:
+        line.append("  ").append(note, palette.accent)
+    return line
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
