@@ -1,0 +1,148 @@
+"""The decoder demo: what it makes of weights written here, and the real model against its own arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.demos.play import control_characters, frames, play, untranslated
+from tutor.demos import decoder
+from tutor.domain.errors import ModelMissing, UsageError
+from tutor.domain.frames import Bars, Matrix, Note, Table, Tokens
+from tutor.domain.model import Attention, DecodeStep, Distribution, ModelInfo, Strategy, TokenPiece
+from tutor.domain.modelfile import ModelFile
+
+HEADS = np.array(
+    [
+        [[1, 0, 0], [0.9, 0.1, 0], [0.8, 0.1, 0.1]],  # a sink
+        [[1, 0, 0], [0.1, 0.9, 0], [0.1, 0.7, 0.2]],  # looks at the token before
+    ],
+    dtype="<f4",
+)
+
+
+class Looking:
+    """Two heads over three tokens; counts what it is asked to evaluate."""
+
+    def __init__(self, weights: Any = HEADS, metadata: dict[str, Any] | None = None) -> None:
+        self.weights = weights
+        self.metadata = metadata or {}
+        self.evaluated: list[list[int]] = []
+
+    def info(self) -> ModelInfo:
+        return ModelInfo("looking", "", "", 0, 4, 2, 1, 8, 9, 4096, 0, 1, "", head_width=16)
+
+    def file(self) -> ModelFile:
+        return ModelFile(3, 0, self.metadata, (), 0, 32)
+
+    def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> tuple[TokenPiece, ...]:
+        names = ["\x1b[2J", "雪", " c"] + ["x"] * len(self.weights[0])
+        return tuple(TokenPiece(i, t, t.encode(), 0, 0) for i, t in enumerate(names[: len(self.weights[0])]))
+
+    def attention(self, prompt: Any, layer: int) -> Attention:
+        return Attention(self.tokenize(""), 4, len(self.weights), layer, self.weights.tobytes())
+
+    def next(self, prompt: Any, *, top: int = 10) -> Distribution:
+        self.evaluated.append(list(prompt))
+        return Distribution((), (), 0.0)
+
+    def decode(self, prompt: Any, strategy: Strategy, *, max_tokens: int = 24, **_: Any) -> Iterator[DecodeStep]:
+        self.evaluated.append([*prompt, "and on"])
+        for id in range(5, 5 + max_tokens):
+            yield DecodeStep(id, "x", b"x", -0.1, (), 0.1)
+
+
+LLAMA = {
+    "general.architecture": "llama",
+    "llama.block_count": 4,
+    "llama.attention.head_count": 2,
+    "llama.attention.head_count_kv": 1,
+    "llama.embedding_length": 32,
+}
+
+
+def test_a_head_is_shown_as_it_is_and_minus_one_is_the_average() -> None:
+    for head, expected in ((0, HEADS[0]), (1, HEADS[1]), (-1, HEADS.mean(0))):
+        steps, result = play(decoder, {"head": head, "time_cache": False}, Looking())
+        assert np.array(result["weights"]) == pytest.approx(expected)
+        assert frames(steps, Matrix)[0].values == tuple(map(tuple, result["weights"]))
+        assert not untranslated(steps)
+        assert not control_characters(steps)
+        # Each of the layer's heads has a row, with the one that is shown marked.
+        assert frames(steps, Table)[1].marks == tuple("chosen" if i == head else "" for i in range(2))
+
+
+def test_the_sink_is_explained_where_it_shows_and_only_there() -> None:
+    steps, result = play(decoder, {"head": 0, "time_cache": False}, Looking())
+    assert result["sink"] == pytest.approx(0.85)
+    assert "85% of the weight rests on the first token, \\x1b[2J" in frames(steps, Note)[0].text.en
+    steps, result = play(decoder, {"head": 1, "time_cache": False}, Looking())
+    assert result["sink"] == pytest.approx(0.1)
+    assert not frames(steps, Note)
+
+
+def test_the_last_row_stands_as_bars_in_the_order_of_the_text() -> None:
+    bars = frames(play(decoder, {"head": 1, "time_cache": False}, Looking())[0], Bars)[0]
+    assert [(bar.label, bar.mark) for bar in bars.items] == [("1 \\x1b[2J", ""), ("2 雪", "chosen"), ("3 ␣c", "")]
+    assert [bar.value for bar in bars.items] == pytest.approx([0.1, 0.7, 0.2])
+
+
+def test_a_long_text_is_drawn_in_part_and_given_whole() -> None:
+    even = (np.tril(np.ones((100, 100))) / np.arange(1, 101)[:, None]).astype("<f4")
+    steps, result = play(decoder, {"head": 0, "time_cache": False}, Looking(even[None]))
+    assert np.array(result["weights"]).shape == (100, 100)
+    assert len(frames(steps, Matrix)[0].values) == len(frames(steps, Tokens)[0].items) == decoder.SHOWN_TOKENS
+    assert "60 more tokens are not drawn" in steps[1].note.en
+    assert "The 88 tokens not drawn share 0.880" in steps[2].note.en
+
+
+def test_the_cache_is_counted_from_the_file_and_where_it_does_not_say_that_is_said() -> None:
+    steps, result = play(decoder, {"time_cache": False}, Looking(metadata=LLAMA))
+    assert result["kv_bytes_per_token"] == 2 * 4 * 1 * 16 * 2
+    assert "2 × 4 × 1 × 16 × 2 = 256" in steps[-1].note.en
+    assert "1/2 of what" in steps[-1].note.en
+    assert [row[:2] for row in frames(steps, Table)[-1].rows] == [("3", "768"), ("1,024", "262,144")]
+    steps, result = play(decoder, {"time_cache": False}, Looking())
+    assert result["kv_bytes_per_token"] is None
+    assert "does not say" in steps[-1].note.en
+
+
+def test_without_the_cache_the_model_is_made_to_forget_before_each_token() -> None:
+    model = Looking()
+    steps, result = play(decoder, {}, model)
+    text = [0, 1, 2]
+    assert model.evaluated[:2] == [[1], [*text, "and on"]]
+    without = model.evaluated[2:]
+    assert without[0::2] == [[1]] * 8
+    assert without[1::2] == [text + list(range(5, 5 + i)) for i in range(8)]
+    assert result["positions_with_cache"] == 10
+    assert result["positions_without_cache"] == sum(map(len, without[1::2]))
+    assert result["seconds_with_cache"] > 0
+    assert result["seconds_without_cache"] > 0
+    assert [bars.high for bars in frames(steps, Bars)[-2:]] == [
+        max(result["seconds_with_cache"], result["seconds_without_cache"])
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"layer": 4}, "`layer` must be from 0 to 3 in this model, not 4"),
+        ({"head": 2}, "`head` must be from -1 to 1 in this model, not 2"),
+        ({"head": -2}, "`head` must be from -1 to 999, not -2"),
+    ],
+)
+def test_a_layer_or_head_that_the_model_does_not_have_is_refused_with_its_bounds(
+    given: dict[str, int], named: str
+) -> None:
+    with pytest.raises(UsageError) as refusal:
+        play(decoder, given, Looking())
+    assert named in refusal.value.message
+
+
+def test_without_a_model_it_says_so() -> None:
+    with pytest.raises(ModelMissing):
+        play(decoder, {})
