@@ -41,7 +41,7 @@ class Line:
         return self.at if self.fold else self.nodes[-1]
 
 
-def outline(tree: SearchTree, step: int, folding: Folding = Folding()) -> list[Line]:  # noqa: B008 - immutable
+def outline(tree: SearchTree, step: int, folding: Folding = Folding()) -> list[Line]:
     """The tree as it stood after `step`: the texts in the running, and each pruned branch on a line or counted on one.
 
     What was pruned by this very step has a fold of its own, and a beam that it left without a child still its line.
@@ -139,4 +139,6 @@ def spelled(branches: list[Branch]) -> str:
         if not branch.data and branch.candidate is not None:
             pieces += [data.decode("utf-8", "backslashreplace"), branch.candidate.text]
             data = b""
-    return visible("".join((*pieces, data.decode("utf-8", "backslashreplace"))))
+    text = visible("".join((*pieces, data.decode("utf-8", "backslashreplace"))))
+    inner = text.lstrip(" ")
+    return "␣" * (len(text) - len(inner)) + inner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import fsum
 from typing import Generic, TypeVar, cast
 
@@ -162,7 +163,7 @@ def off_top(steps: Sequence[DecodeStep]) -> int:
 
 def distinct_pairs(ids: Sequence[int]) -> float:
     """The share of different ones among the pairs of neighbouring tokens (distinct-2, Li et al. 2016, section 3.3)."""
-    pairs = list(zip(ids, ids[1:], strict=False))
+    pairs = list(pairwise(ids))
     return len(set(pairs)) / len(pairs) if pairs else 1.0
 
 
@@ -183,11 +184,9 @@ def strategy_name(strategy: Strategy) -> str:
         names += [f"repeat_penalty {strategy.repeat_penalty:g}"] if strategy.repeat_penalty != 1 else []
         return ", ".join(names)
     plain = Strategy("sample")
-    parts = [f"temperature {strategy.temperature:g}"]
-    for name in ("top_k", "typical_p", "top_p", "min_p", "repeat_penalty"):
-        if (value := getattr(strategy, name)) != getattr(plain, name):
-            parts.append(f"{name} {value:g}")
-    return ", ".join([*parts, f"seed {strategy.seed}"])
+    filters = ("top_k", "typical_p", "top_p", "min_p", "repeat_penalty")
+    parts = ["temperature", *(name for name in filters if getattr(strategy, name) != getattr(plain, name)), "seed"]
+    return ", ".join(f"{name} {getattr(strategy, name):g}" for name in parts)
 
 
 def next_strategy(strategies: Sequence[Strategy]) -> Strategy:

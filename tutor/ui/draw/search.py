@@ -9,9 +9,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tutor.decoding.outline import Folding, Line, outline, spelled
-from tutor.decoding.runs import BeamRun
+from tutor.decoding.runs import BeamRun, distinct_pairs, logprob
 from tutor.decoding.tree import SearchTree, branch_name
 from tutor.domain.language import tr
+from tutor.domain.model import Beam, DecodeStep
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import graphemes
@@ -59,17 +60,22 @@ class TreeColumns:
     def heading(self, palette: Palette) -> Text:
         names = [tr("ln P"), tr("score")] if self.scored else [tr("ln P")]
         cells = "".join(_right(name, NUMBER) for name in names) + _right(tr("pruned"), COUNT)
-        return Text(" " * self.text + cells, palette.muted)
+        signs = fit(Text(tr("> best  = kept  ✓ finished  x pruned  . led to nothing")), self.text).plain
+        return Text(signs + " " * (self.text - cell_len(signs)) + cells, palette.muted)
 
 
 def tree_rows(
-    run: BeamRun, step: int, width: int, palette: Palette, folding: Folding = Folding(), *, prompt: str = ""  # noqa: B008 - immutable
+    run: BeamRun,
+    step: int,
+    width: int,
+    palette: Palette,
+    folding: Folding = Folding(),
+    *,
+    prompt: str = "",
 ) -> list[tuple[Line, Text]]:
     """The tree after `step`, each line of it with its row of at most `width` cells."""
     columns = TreeColumns(width, run.length_penalty != 0)
-    return [
-        (line, _row(run.tree, line, columns, palette, prompt)) for line in outline(run.tree, step, folding)
-    ]
+    return [(line, _row(run.tree, line, columns, palette, prompt)) for line in outline(run.tree, step, folding)]
 
 
 def _row(tree: SearchTree, line: Line, columns: TreeColumns, palette: Palette, prompt: str) -> Text:
@@ -144,9 +150,48 @@ def text_rows(run: BeamRun, step: int, width: int, palette: Palette, *, most: in
     return lines
 
 
-def _text_row(
-    sign: str, text: str, numbers: Sequence[float], room: int, style: object, *, name: str = ""
-) -> Text:
-    shown = name + fit_end(visible(text), room - cell_len(name))
+def _text_row(sign: str, text: str, numbers: Sequence[float], room: int, style: object, *, name: str = "") -> Text:
+    shown = name + fit_end(visible(text.lstrip(" ")), room - cell_len(name))
     cells = [_right(str(each) if isinstance(each, int) else f"{each:.3f}", NUMBER) for each in numbers]
     return Text(f"{sign} {shown}" + " " * (room - cell_len(shown)) + "".join(cells), style)  # type: ignore[arg-type]
+
+
+def verdict(run: BeamRun) -> str:
+    """Who wins, and what kind of text the winner is: with the numbers of this very run."""
+    best, greedy = run.beams[0], run.greedy
+    won = _against_greedy(best, greedy)
+    index = next(i for i in run.tree.running() if tuple(id for id, _, _ in run.tree.path(i)) == best.ids)
+    return won + _dullness(best, run.first_choices(index), run.drawn) if run.drawn else won
+
+
+def _dullness(best: Beam, first: int, drawn: Sequence[DecodeStep]) -> str:
+    """Numbers for what Holtzman et al. (2020, section 4) found: the most probable text is not like people's."""
+    sentence = tr(
+        " Why it is dull: {first} of its {count} tokens are the model's first choice, and it costs {own} nats a token; "
+        "a text drawn at temperature 1 (seed 0) costs {other}. Probable text is bland (Holtzman et al. 2020).",
+        first=first,
+        count=len(best.ids),
+        own=f"{-best.logprob / len(best.ids):.2f}",
+        other=f"{-logprob(drawn) / len(drawn):.2f}",
+    )
+    pairs, others = distinct_pairs(best.ids), distinct_pairs([each.id for each in drawn])
+    if pairs < others:
+        sentence += tr(
+            " It repeats itself: {pairs} of its pairs of tokens are different ones, of the drawn text {others}.",
+            pairs=f"{pairs:.0%}",
+            others=f"{others:.0%}",
+        )
+    return sentence
+
+
+def _against_greedy(best: Beam, greedy: Sequence[DecodeStep]) -> str:
+    total = logprob(greedy)
+    numbers = {"greedy": f"{total:.2f}", "best": f"{best.logprob:.2f}", "own": len(best.ids), "other": len(greedy)}
+    if tuple(each.id for each in greedy) == best.ids:
+        return tr("greedy: ln P = {greedy}; the best beam is the same text.", **numbers)
+    if total < best.logprob:
+        return tr("greedy loses: ln P = {greedy} ({other} tokens); the best beam: {best} ({own}).", **numbers)
+    return tr(
+        "greedy: ln P = {greedy} ({other} tokens); the best beam: {best} ({own}). Beam search promises nothing.",
+        **numbers,
+    )
