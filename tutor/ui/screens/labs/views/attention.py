@@ -23,7 +23,6 @@ from tutor.ui.widgets.pager import Pager
 if TYPE_CHECKING:
     from tutor.decoding.attention import Weights
     from tutor.domain.model import Model
-    from tutor.ui.screens.labs.inside import InsideLab
 
 HEAD, SHEET, TOKEN = PICTURES = ("head", "sheet", "token")
 SINK = 0.3  # a head that rests so much on the first token is said to
@@ -48,14 +47,14 @@ class AttentionView(View, can_focus=True):
     TITLE = both("Attention")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "picture", "Head, all, token", id="attention.picture"),
+        Binding("space", "picture", "Picture", id="attention.picture"),
         Binding("right_square_bracket", "layer(1)", "Layer", key_display="[ ]", id="attention.layer"),
         Binding("left_square_bracket", "layer(-1)", "Layer before", show=False, id="attention.layer_before"),
         Binding("right,l", "head(1)", "Head", key_display="h l", id="attention.head"),
         Binding("left,h", "head(-1)", "Head before", show=False, id="attention.head_before"),
-        Binding("down,j", "query(1)", "Token", key_display="j k", id="attention.token"),
+        Binding("down,j", "query(1)", "Token", show=False, id="attention.token"),
         Binding("up,k", "query(-1)", "Token before", show=False, id="attention.token_before"),
-        Binding("m", "mean", "Mean of all heads", id="attention.mean"),
+        Binding("m", "mean", "Mean of all heads", show=False, id="attention.mean"),
         Binding("w,shift+right", "key(1)", "Seen token", show=False, id="attention.seen"),
         Binding("b,shift+left", "key(-1)", "Seen token before", show=False, id="attention.seen_before"),
         Binding("pagedown,ctrl+d", "query(10)", "Ten tokens on", show=False, id="attention.page_down"),
@@ -190,6 +189,11 @@ class AttentionView(View, can_focus=True):
         else:
             line.append(tr("head") + " ", palette.muted).append(str(self.head), palette.strong)
             line.append(f" (0-{len(found.weights) - 1})", palette.muted)
+        if self.picture != SHEET:
+            keys = tr("m one head") if self.mean else tr("m mean of heads")
+            line.append(f"   {keys}   {tr('j k token')}", palette.muted)
+            if self.picture == HEAD:
+                line.append(f"   {tr('b w what it sees')}", palette.muted)
         return fit(line, width)
 
     def _head_lines(self, found: Layer, width: int) -> list[Text]:
@@ -232,7 +236,7 @@ class AttentionView(View, can_focus=True):
         palette = self.app.palette
         query, _ = self._cursor(found)
         weights = self._weights(found)[query].tolist()
-        sentence = tr("{token} looks at:", token=_numbered(found, query))
+        sentence = tr("{token} looks at, in %:", token=_numbered(found, query))
         lines = [
             self._top_line(found, width),
             *weighted_text(found.labels, weights, query, width, palette),
@@ -242,7 +246,7 @@ class AttentionView(View, can_focus=True):
         sink = self._sink_lines(found, width)
         most = max(3, self._height() - len(lines) - len(sink))
         strongest = sorted(range(query + 1), key=lambda k: -weights[k])[:most]
-        bars = Bars(tuple(Bar(_numbered(found, k), 100 * weights[k], note="%") for k in strongest), high=100.0)
+        bars = Bars(tuple(Bar(_numbered(found, k), 100 * weights[k]) for k in strongest), high=100.0)
         return [*lines, *draw(bars, width, palette, language()), *sink]
 
     def _row_lines(self, found: Layer, width: int) -> list[Text]:
@@ -363,7 +367,7 @@ def _look(model: Model, *, text: str, layer: int) -> Layer:
 
 
 def _numbered(found: Layer, token: int) -> str:
-    return f'{token} "{found.labels[token]}"' 
+    return f'{token} "{found.labels[token]}"'
 
 
 def _index(value: Any) -> int | None:
