@@ -18,12 +18,14 @@ from tutor.ui.screens.labs.views.attention import AttentionView
 from tutor.ui.screens.labs.views.base import View, ViewScreen
 from tutor.ui.screens.labs.views.file import FileView
 from tutor.ui.screens.labs.views.layers import LayersView
+from tutor.ui.screens.labs.views.neighbours import NeighboursView
+from tutor.ui.screens.labs.views.surprise import SurpriseView
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Lines
 
-VIEWS: tuple[type[View], ...] = (AttentionView, LayersView, FileView)
-SENTENCE = both("The cat sat on the mat because it was tired.")
+VIEWS: tuple[type[View], ...] = (AttentionView, LayersView, SurpriseView, NeighboursView, FileView)
+SENTENCE = both("The cat sat on the mat because it was")
 KEEP_SECONDS = 1.0
 ROOMY = 30  # lines: below that every one is needed for what the views show
 
