@@ -12,7 +12,8 @@ import pytest
 from tests.content.samples import LESSON, QUIZ, make_course, numbered, replaced
 from tutor.content import search as search_module
 from tutor.content.library import Library
-from tutor.content.search import search, terms
+from tutor.content.query import terms
+from tutor.content.search import search
 
 ROOT = Path(__file__).parent.parent.parent
 

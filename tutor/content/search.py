@@ -9,9 +9,8 @@ import json
 import math
 import re
 import threading
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from tutor.content.folders import ContentFile
 from tutor.content.index import VERSION, write_atomically
 from tutor.content.library import Library
 from tutor.content.problem import ContentError
-from tutor.content.walk import HAN, outside_fences
+from tutor.content.query import terms, wanted
+from tutor.content.walk import outside_fences
 from tutor.domain.errors import NotFound
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Lesson, Section
@@ -34,9 +34,7 @@ WEIGHTS = {"title": 3.0, "term": 2.0, "lesson": 1.0, "body": 1.0, "question": 0.
 SNIPPET_CHARACTERS = 120
 QUERY_CHARACTERS = 500
 
-_RUN = re.compile(f"[a-z0-9]+(?:[-_.][a-z0-9]+)*|[{HAN}]+")
 _MARKS = re.compile(r"\*\*|^(?:[-*>]|#+|\d+\.)\s+")
-_PART = re.compile("[a-z0-9]+")
 
 # A section's terms with their weighted counts.
 Terms = dict[str, float]
@@ -58,26 +56,8 @@ def search(library: Library, query: str, limit: int = 10) -> list[Hit]:
 
     The first call reads lessons that are new or changed; a thread suits it.
     """
-    wanted = sorted(set(terms(query[:QUERY_CHARACTERS])))
-    ranked = _index(library).ranked(library, wanted)[:limit]
-    return [hit for (slug, section), score in ranked if (hit := _hit(library, slug, section, score, wanted))]
-
-
-def terms(text: str) -> Iterator[str]:
-    """Words without a plural s, compounds such as `top-k` whole and in parts, Han characters alone and in pairs."""
-    for run in _RUN.findall(unicodedata.normalize("NFKC", text).lower()):
-        if run[0].isascii():
-            parts = _PART.findall(run)
-            yield from map(_singular, parts)
-            if len(parts) > 1:
-                yield run
-        else:
-            yield from (run[i : i + 2] for i in range(len(run) - 1))
-            yield from run
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+    ranked, asked = _index(library).ranked(library, query[:QUERY_CHARACTERS])
+    return [hit for (slug, section), score in ranked[:limit] if (hit := _hit(library, slug, section, score, asked))]
 
 
 class _Index:
@@ -103,11 +83,12 @@ class _Index:
                     postings[term].append((number, count))
         self.postings = dict(postings)
 
-    def ranked(self, library: Library, wanted: Iterable[str]) -> list[tuple[tuple[str, str], float]]:
-        """Sections with their scores, best first; equal ones in the order of the lessons."""
+    def ranked(self, library: Library, query: str) -> tuple[list[tuple[tuple[str, str], float]], list[str]]:
+        """Sections with their scores, best first, equal ones in the order of the lessons; and the terms looked for."""
         with self._lock:
             self._update(library)
-            return self._ranked(wanted)
+            asked = wanted(query, self.postings)
+            return self._ranked(asked), list(asked)
 
     def _update(self, library: Library) -> None:
         """Reads what is new or has changed."""
@@ -126,15 +107,15 @@ class _Index:
             if changed:
                 _save(now, self.path)
 
-    def _ranked(self, wanted: Iterable[str]) -> list[tuple[tuple[str, str], float]]:
+    def _ranked(self, asked: Mapping[str, float]) -> list[tuple[tuple[str, str], float]]:
         mean = sum(self.lengths) / len(self.lengths) if self.lengths else 1.0
         scores: defaultdict[int, float] = defaultdict(float)
-        for term in wanted:
+        for term, weight in asked.items():
             found = self.postings.get(term, [])
             rarity = math.log(1 + (len(self.sections) - len(found) + 0.5) / (len(found) + 0.5))
             for number, count in found:
                 norm = K1 * (1 - B + B * self.lengths[number] / mean)
-                scores[number] += rarity * count * (K1 + 1) / (count + norm)
+                scores[number] += weight * rarity * count * (K1 + 1) / (count + norm)
         order = sorted(scores, key=lambda number: (-scores[number], number))
         return [(self.sections[number], scores[number]) for number in order]
 

@@ -1,0 +1,131 @@
+"""How well the tutor finds, declines, calls and answers: `python -m bench.tutor [PART…]` prints one JSON document.
+
+The questions are in bench/questions, written before the tutor was tuned. Every figure is printed for the half that may
+be looked at while tuning (`tuned`: the even places of each file) and for the other (`unseen`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench import report
+from bench.programs import as_installed
+from tutor import places
+from tutor.content.library import Library
+
+QUESTIONS = Path(__file__).parent / "questions"
+HALVES = ("tuned", "unseen")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`sections` are (lesson, section) pairs, any of them right; `rest` what else the file says."""
+
+    ask: str
+    half: str
+    sections: frozenset[tuple[str, str]] = frozenset()
+    fact: tuple[str, ...] = ()
+    rest: dict[str, Any] | None = None
+
+
+def lines(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The entries of a file with the half that each belongs to."""
+    for place, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8"))):
+        yield HALVES[place % 2], entry
+
+
+def lesson_questions() -> list[Question]:
+    found = []
+    for path in sorted((QUESTIONS / "lessons").glob("*.yaml")):
+        slug = path.stem.split("-", 1)[1]
+        for half, entry in lines(path):
+            named = (id.split("#") if "#" in id else (slug, id) for id in entry["sections"])
+            pairs = frozenset((lesson, section) for lesson, section in named)
+            found.append(Question(entry["ask"], half, pairs, tuple(entry.get("fact", ()))))
+    return found
+
+
+def other_questions(name: str) -> list[Question]:
+    return [Question(entry["ask"], half, rest=entry) for half, entry in lines(QUESTIONS / f"{name}.yaml")]
+
+
+def folded(text: str) -> str:
+    """For looking a fact up: NFKC, lower case, no spaces."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def share(outcomes: Iterable[bool]) -> float:
+    known = list(outcomes)
+    return round(sum(known) / len(known), 4) if known else 0.0
+
+
+def by_half(questions: list[Question], outcome: Callable[[Question], bool]) -> tuple[dict[str, float], list[str]]:
+    """The share of questions with a good outcome in each half, and the tuned ones that went wrong."""
+    outcomes = [(question, outcome(question)) for question in questions]
+    shares = {half: share(good for question, good in outcomes if question.half == half) for half in HALVES}
+    return shares, [question.ask for question, good in outcomes if not good and question.half == "tuned"]
+
+
+def retrieval(library: Library) -> dict[str, Any]:
+    from tutor.content.search import search
+
+    questions = lesson_questions()
+    times, found = [], {}
+    for question in questions:
+        started = time.perf_counter()
+        hits = search(library, question.ask, 3)
+        times.append((time.perf_counter() - started) * 1000)
+        found[question.ask] = [(hit.lesson, hit.section) for hit in hits]
+    first, wrong_first = by_half(questions, lambda q: bool(q.sections & set(found[q.ask][:1])))
+    three, wrong = by_half(questions, lambda q: bool(q.sections & set(found[q.ask])))
+    return {
+        "questions": len(questions),
+        "first": first,
+        "among_three": three,
+        "median_ms": round(statistics.median(times), 2),
+        "wrong": {"first": [(ask, found[ask][:1]) for ask in wrong_first], "three": wrong},
+    }
+
+
+def coverage(library: Library) -> dict[str, Any]:
+    """Whether questions that no lesson answers are told from those that one does."""
+    from tutor.agent.retrieval import find
+
+    off, wrong_off = by_half(other_questions("off-subject"), lambda q: not find(library, q.ask).covered)
+    on, wrong_on = by_half(lesson_questions(), lambda q: find(library, q.ask).covered)
+    return {"declined": off, "taken": on, "wrong": {"off": wrong_off, "on": wrong_on}}
+
+
+PARTS: dict[str, Callable[[Library], dict[str, Any]]] = {"retrieval": retrieval, "coverage": coverage}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.tutor", description="Measure the tutor.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    options = parser.parse_args()
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"no part {unknown[0]}; there are {', '.join(PARTS)}")
+    document: dict[str, Any] = {"machine": report.machine()}
+    with tempfile.TemporaryDirectory() as folder, as_installed(Path(folder)):
+        library = Library(None, cache=places.cache())
+        library.refresh()
+        for part in options.parts or PARTS:
+            report.tell(f"measuring: {part}")
+            document[part] = PARTS[part](library)
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
