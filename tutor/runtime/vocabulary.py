@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
@@ -96,6 +97,40 @@ class Vocabulary:
         for id in ids:
             if not 0 <= id < self.size:
                 raise UsageError("{id} is no token: they go from 0 to {last}.", id=id, last=self.size - 1)
+
+    def control_names(self, text: str) -> Iterator[tuple[int, str]]:
+        """Where `text` has what would be read as a control token, and which: the leftmost and longest."""
+        names = self._control_names
+        lengths = sorted({len(name) for name in names}, reverse=True)
+        beginnings = {name[0] for name in names}
+        end = 0
+        for start, character in enumerate(text):
+            if character in beginnings and start >= end:
+                for length in lengths:
+                    if (name := text[start : start + length]) in names:
+                        end = start + length
+                        yield start, name
+                        break
+
+    @cached_property
+    def _control_names(self) -> frozenset[str]:
+        special = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
+        ids = (id for id in range(self.size) if lib.llama_vocab_get_attr(self._vocab, id) & special)
+        return frozenset(filter(None, map(self._name, ids)))
+
+    @property
+    def bos(self) -> str:
+        """The name of the token that begins a text, empty where there is none."""
+        return self._name(lib.llama_vocab_bos(self._vocab))
+
+    @property
+    def eos(self) -> str:
+        """The name of the token that ends a text, empty where there is none."""
+        return self._name(lib.llama_vocab_eos(self._vocab))
+
+    def _name(self, id: int) -> str:
+        text: bytes = lib.llama_vocab_get_text(self._vocab, id) if id >= 0 else b""
+        return text.decode("utf-8", "replace")
 
     def is_control(self, id: int) -> bool:
         control: bool = lib.llama_vocab_is_control(self._vocab, id)

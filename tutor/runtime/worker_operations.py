@@ -21,6 +21,7 @@ from tutor.domain.model import BeamStep, DecodeStep, Distribution, ModelInfo, Sc
 from tutor.domain.modelfile import ModelFile
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
+from tutor.runtime.conversation import conversation
 from tutor.runtime.llama import ALIKE, CHUNK, AbortFlag, Engine, backend
 
 SEND_SECONDS = 0.05
@@ -61,6 +62,8 @@ class Operations:
                 return self.tokenize(request)
             case protocol.Detokenize():
                 return self.engine.vocabulary.text(request.ids)
+            case protocol.Conversation():
+                return self.conversation(request)
             case protocol.Next():
                 return self.next(request)
             case protocol.Score():
@@ -119,6 +122,10 @@ class Operations:
 
     def tokenize(self, request: protocol.Tokenize) -> tuple[TokenPiece, ...]:
         return self.engine.vocabulary.pieces(request.text, special=request.special, bos=request.bos)
+
+    def conversation(self, request: protocol.Conversation) -> tuple[TokenPiece, ...]:
+        engine = self.engine
+        return conversation(engine.vocabulary, engine.chat_template, request.messages, request.tools, self._abort.check)
 
     def next(self, request: protocol.Next) -> Distribution:
         ids = self.engine.vocabulary.prompt(request.prompt)
