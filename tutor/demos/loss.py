@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tutor.decoding.cross_entropy import MAX_LOGITS, CrossEntropy, Vector, read_
 from tutor.decoding.token_pictures import candidate_bars, name_of, piece_item
 from tutor.domain.demo import Param, Params, Step, Steps
 from tutor.domain.errors import ModelMissing, UsageError
-from tutor.domain.frames import Bar, Bars, Curve, Series, Table, Tokens
+from tutor.domain.frames import Bar, Bars, Curve, Series, Table, TokenItem, Tokens
 from tutor.domain.language import Text, same
 from tutor.domain.model import Model, TokenPiece
 from tutor.domain.plaintext import clean
@@ -138,9 +139,9 @@ class _Reading:
         return Step(Text("模型要读的文本", "The text"), (frame,), note, progress=0.0)
 
     def _coloured(self) -> Step:
-        items = [piece_item(self.pieces[0], note="-")]
+        items = [_item(self.pieces[0], note="-")]
         items += [
-            piece_item(piece, _surprise_mark(nll), f"{nll:.2f}")
+            _item(piece, _surprise_mark(nll), f"{nll:.2f}")
             for piece, nll in zip(self.pieces[1:SHOWN_TOKENS], self.score.nll, strict=False)
         ]
         cut = len(self.pieces) - SHOWN_TOKENS
@@ -178,8 +179,8 @@ class _Reading:
         place = self.place
         expected = self.model.next(self.score.ids[:place], top=SHOWN_INSTEAD)
         actual, nll = self.pieces[place], self.score.nll[place - 1]
-        context = [piece_item(piece) for piece in self.pieces[max(0, place - SHOWN_CONTEXT) : place]]
-        before = Tokens((*context, piece_item(actual, _surprise_mark(nll) or "new")), Text("读到这里", "Up to here"))
+        context = [_item(piece) for piece in self.pieces[max(0, place - SHOWN_CONTEXT) : place]]
+        before = Tokens((*context, _item(actual, _surprise_mark(nll) or "new")), Text("读到这里", "Up to here"))
         note = Text(
             f"读到这里，模型最看好 {name_of(expected.top[0])}（P = {math.exp(expected.top[0].logprob):.3f}）。"
             f"真正出现的是 {name_of(actual)}，P = {_probability(nll)}，所以惊讶度是 {nll:.2f} 纳特。",
@@ -223,6 +224,11 @@ class _Reading:
             f"tokens. Guessing blindly over the vocabulary would cost ln V = {uniform:.2f}.",
         )
         return Step(Text("平均下来：损失和困惑度", "The mean: loss and perplexity"), (table, curve), note, progress=1.0)
+
+
+def _item(piece: TokenPiece, mark: str = "", note: str = "") -> TokenItem:
+    """Without its id: one row of numbers below a text is enough."""
+    return replace(piece_item(piece, mark, note), id=None)
 
 
 def _surprise_mark(nll: float) -> str:
