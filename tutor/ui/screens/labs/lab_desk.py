@@ -11,7 +11,7 @@ from tutor.demos import decoding
 from tutor.demos.registry import parse
 from tutor.domain.demo import Param
 from tutor.domain.errors import TutorError
-from tutor.domain.language import Text
+from tutor.domain.language import Text, both
 from tutor.domain.model import Strategy
 
 MOST_RECENT = 6  # explorations kept
@@ -24,7 +24,7 @@ FILTERS = ("repeat_penalty", "temperature", "top_k", "typical_p", "top_p", "min_
 class SettingsForm:
     """The lab's settings as the form for a demo's parameters takes them."""
 
-    TITLE = decoding.TITLE
+    TITLE = both("Decoding lab")
     PARAMS = SETTINGS
 
 

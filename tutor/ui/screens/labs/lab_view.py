@@ -99,9 +99,10 @@ class DecodingView(Vertical):
         self.query_one("#about", Lines).set_lines(self._about_lines(step, width))
         tried = {exploration.nodes[child].id for child in exploration.children(exploration.cursor)}
         drawn = distribution.rows(step, tried, width, palette)
-        # Another distribution begins with the cursor on what the strategy takes; the same one keeps the cursor.
+        # Another distribution begins with the cursor on what the strategy takes, unless that would scroll the best
+        # away; the same one keeps the cursor.
         chosen = next((i for i, (candidate, _) in enumerate(drawn) if candidate.id == step.id), 0)
-        cursor = None if step is self.drawn else chosen
+        cursor = None if step is self.drawn else chosen if chosen < rows.size.height else 0
         rows.set_rows([Row(text, key=candidate) for candidate, text in drawn], cursor=cursor)
         self.drawn = step
 
