@@ -16,6 +16,9 @@ class Folding:
     apart: frozenset[int] = frozenset()
 
 
+CLOSED = Folding()
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """`nodes` are the tokens of a run; where it is a `fold`, the pruned branches under the node `at` instead.
@@ -41,7 +44,7 @@ class Line:
         return self.at if self.fold else self.nodes[-1]
 
 
-def outline(tree: SearchTree, step: int, folding: Folding = Folding()) -> list[Line]:
+def outline(tree: SearchTree, step: int, folding: Folding = CLOSED) -> list[Line]:
     """The tree as it stood after `step`: the texts in the running, and each pruned branch on a line or counted on one.
 
     What was pruned by this very step has a fold of its own, and a beam that it left without a child still its line.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.text import Text
 
 from tutor.decoding.pictures import token_item
 from tutor.decoding.runs import LockstepRun, label_of, logprob, off_top, strategy_name
-from tutor.domain.frames import Tokens
+from tutor.domain.frames import TokenItem, Tokens
 from tutor.domain.language import language, tr
 from tutor.domain.model import Candidate, DecodeStep
+from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.common import label_text
 from tutor.ui.draw.frames.tokens import draw_tokens
 from tutor.ui.draw.grid import LEFT, RIGHT, table
@@ -27,10 +29,10 @@ def lockstep_lines(run: LockstepRun, step: int, width: int, palette: Palette, *,
     """What each strategy wrote in the first `step` steps; `cursor` is the one that keys are about."""
     count = len(run.strategies)
     if width < SIDE_BY_SIDE:
-        blocks = [_block(run, index, step, width, palette, index == cursor) for index in range(count)]
+        blocks = [_block(run, index, step, width, palette, here=index == cursor) for index in range(count)]
         return [line for block in blocks for line in (*block, Text())][:-1]
     room = (width - GAP * (count - 1)) // count
-    return _beside([_block(run, index, step, room, palette, index == cursor) for index in range(count)], room)
+    return _beside([_block(run, index, step, room, palette, here=index == cursor) for index in range(count)], room)
 
 
 def parting_lines(run: LockstepRun, step: int, width: int, palette: Palette) -> list[Text]:
@@ -52,7 +54,7 @@ def parting_lines(run: LockstepRun, step: int, width: int, palette: Palette) -> 
     return [*wrap(title, width), *drawn, *wrap(Text(explained, palette.muted), width)]
 
 
-def _block(run: LockstepRun, index: int, step: int, width: int, palette: Palette, here: bool) -> list[Text]:
+def _block(run: LockstepRun, index: int, step: int, width: int, palette: Palette, *, here: bool) -> list[Text]:
     """One strategy: its name, its numbers, its tokens."""
     steps = run.column(index, step)
     sign = "> " if here else "  "
@@ -60,19 +62,15 @@ def _block(run: LockstepRun, index: int, step: int, width: int, palette: Palette
     lines = wrap(Text(f"{sign}{index + 1} {strategy_name(run.strategies[index])}", style), width, hang=4)
     lines += wrap(Text(_numbers(steps), palette.muted), width, indent=2)
     leaves = run.leaves(index, step) if index else run.parting(step)
-    items = [token_item(each.text, each.data, each.id) for each in steps]
-    marked = [
-        type(item)(
-            item.text or ("" if steps[i].data else label_of(steps[i])),
-            None,
-            "new" if i == leaves else "",
-            "",
-            item.bytes,
-        )
-        for i, item in enumerate(items)
-    ]
-    drawn = draw_tokens(Tokens(tuple(marked)), width - 2, palette, language())
+    items = [_item(each, "new" if place == leaves else "") for place, each in enumerate(steps)]
+    drawn = draw_tokens(Tokens(tuple(items)), width - 2, palette, language())
     return lines + [Text("  ") + line for line in drawn]
+
+
+def _item(step: DecodeStep, mark: str) -> TokenItem:
+    """A token; a control token, which adds nothing to the text, by its name."""
+    text = step.text if step.data else visible(label_of(step))
+    return replace(token_item(text, step.data, step.id) if step.data else TokenItem(text), id=None, mark=mark)
 
 
 def _numbers(steps: Sequence[DecodeStep]) -> str:

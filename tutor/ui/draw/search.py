@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 
-from tutor.decoding.outline import Folding, Line, outline, spelled
+from tutor.decoding.outline import CLOSED, Folding, Line, outline, spelled
 from tutor.decoding.runs import BeamRun, distinct_pairs, logprob
 from tutor.decoding.tree import SearchTree, branch_name
 from tutor.domain.language import tr
 from tutor.domain.model import Beam, DecodeStep
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.palette import Palette, mark_sign, mark_style
-from tutor.ui.draw.wrap import graphemes
+from tutor.ui.draw.wrap import graphemes, wrap
 from tutor.ui.widgets.fit import DOTS, fit
 
 NUMBER = 9  # cells of a column of numbers
@@ -69,7 +70,7 @@ def tree_rows(
     step: int,
     width: int,
     palette: Palette,
-    folding: Folding = Folding(),
+    folding: Folding = CLOSED,
     *,
     prompt: str = "",
 ) -> list[tuple[Line, Text]]:
@@ -126,34 +127,49 @@ def _right(text: str, width: int) -> str:
 # -- the texts -----------------------------------------------------------------------------------------------------------
 
 
-def text_rows(run: BeamRun, step: int, width: int, palette: Palette, *, most: int = 100) -> list[Text]:
-    """The texts in the running after `step`, best first, at most so many; under them what greedy wrote by then."""
-    scored = run.length_penalty != 0
-    names = [tr("tokens"), tr("ln P"), tr("score")] if scored else [tr("tokens"), tr("ln P")]
-    numbers = NUMBER * len(names)
-    room = width - numbers - 2
-    lines = [Text(" " * (width - numbers) + "".join(_right(name, NUMBER) for name in names), palette.muted)]
+def text_rows(
+    run: BeamRun, step: int, width: int, palette: Palette, *, most: int = 100, whole: bool = False
+) -> list[Text]:
+    """The texts in the running after `step`, best first, at most so many; under them what greedy wrote by then.
+
+    A text has one line, and where it is too long its end; `whole` gives it as many as it needs.
+    """
+    columns = 3 if run.length_penalty != 0 else 2
+    names = (tr("tokens"), tr("ln P"), tr("score"))[:columns]
+    room = width - NUMBER * columns - 2
+    lines = [Text(" " * (room + 2) + "".join(_right(name, NUMBER) for name in names), palette.muted)]
     running = run.tree.running(step)
     for place, index in enumerate(running[:most]):
         branch = run.tree.branches[index]
         mark = "good" if branch.fate == "finished" else "kept" if place else "chosen"
-        row = [branch.depth, branch.total, branch.score][: len(names)]
-        lines.append(_text_row(mark_sign(mark), run.tree.written(index), row, room, mark_style(palette, mark)))
+        numbers = _numbers(branch.depth, branch.total, branch.score)[:columns]
+        text = _shown(run.tree.written(index), room, whole=whole)
+        lines += _text_row(mark_sign(mark), text, numbers, room, mark_style(palette, mark))
     if len(running) > most:
         lines.append(Text(f"  {DOTS} " + tr("{count} more", count=len(running) - most), palette.muted))
-    if run.greedy:
-        greedy = run.greedy[:step]
-        total = sum(each.logprob for each in greedy)
-        row = [len(greedy), total, total / len(greedy) ** run.length_penalty][: len(names)]
-        text = "".join(each.text for each in greedy)
-        lines.append(_text_row("g", text, row, room, palette.accent, name=tr("greedy:") + " "))
+    if greedy := run.greedy[:step]:
+        total = logprob(greedy)
+        numbers = _numbers(len(greedy), total, total / len(greedy) ** run.length_penalty)[:columns]
+        text = _shown("".join(each.text for each in greedy), room, whole=whole, name=tr("greedy:") + " ")
+        lines += _text_row("g", text, numbers, room, palette.accent)
     return lines
 
 
-def _text_row(sign: str, text: str, numbers: Sequence[float], room: int, style: object, *, name: str = "") -> Text:
-    shown = name + fit_end(visible(text.lstrip(" ")), room - cell_len(name))
-    cells = [_right(str(each) if isinstance(each, int) else f"{each:.3f}", NUMBER) for each in numbers]
-    return Text(f"{sign} {shown}" + " " * (room - cell_len(shown)) + "".join(cells), style)  # type: ignore[arg-type]
+def _numbers(count: int, total: float, score: float) -> list[str]:
+    return [_right(cell, NUMBER) for cell in (str(count), f"{total:.3f}", f"{score:.3f}")]
+
+
+def _shown(text: str, room: int, *, whole: bool, name: str = "") -> list[str]:
+    text = visible(text.lstrip(" "))
+    if whole:
+        return [line.plain for line in wrap(Text(name + text), room)]
+    return [name + fit_end(text, room - cell_len(name))]
+
+
+def _text_row(sign: str, text: Sequence[str], numbers: Sequence[str], room: int, style: Style) -> list[Text]:
+    first, *rest = text
+    line = Text(f"{sign} {first}" + " " * (room - cell_len(first)) + "".join(numbers), style)
+    return [line, *(Text(f"  {each}", style) for each in rest)]
 
 
 def verdict(run: BeamRun) -> str:

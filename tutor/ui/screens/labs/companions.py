@@ -10,8 +10,9 @@ from tutor.domain.model import DecodeStep, Model
 
 def is_typed(model: Model, prompt: Prompt, name: str) -> Prompt:
     """`prompt` with the name of the model that reads it, and whether its text alone gives its ids."""
-    pieces = model.tokenize(prompt.text, bos=True)
-    return replace(prompt, model=name, typed=tuple(piece.id for piece in pieces) == prompt.ids)
+    # A model that was not trained with a begin-of-text token is given none.
+    readings = [tuple(piece.id for piece in model.tokenize(prompt.text, bos=bos)) for bos in (False, True)]
+    return replace(prompt, model=name, typed=prompt.ids in readings)
 
 
 def companions(model: Model, prompt: Prompt, max_tokens: int) -> tuple[list[DecodeStep], list[DecodeStep]]:

@@ -70,7 +70,7 @@ class LockstepScreen(ModelScreen):
         self.asking = Asking(self, self._changed)
         self._prompt = Prompt(start, tuple(prompt_ids))
         self._max_tokens: int = params.get("max_tokens", 24)
-        self.strategies = USUAL[:3]
+        self.strategies: tuple[Strategy, ...] = USUAL[:3]
         self.cursor = 0
         self._step = 0
         self._wanted = 1

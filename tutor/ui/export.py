@@ -1,0 +1,144 @@
+"""A run as a file: JSON that says how to do it again, text to read, a picture for a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from html import unescape
+from io import StringIO
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from tutor.decoding.documents import Run, beam_strategy, branch_command, command, document, prompt_of
+from tutor.decoding.exploration import Exploration
+from tutor.decoding.runs import BeamRun, LockstepRun
+from tutor.domain.errors import TutorError
+from tutor.domain.language import tr
+from tutor.domain.plaintext import clean, visible
+from tutor.ui.draw.exploration import exploration_lines
+from tutor.ui.draw.lockstep import lockstep_lines, parting_lines
+from tutor.ui.draw.palette import DARK, PLAIN, Palette
+from tutor.ui.draw.search import TreeColumns, text_rows, tree_rows, verdict
+from tutor.ui.draw.wrap import wrap
+
+KINDS = {"json": ".json", "text": ".txt", "svg": ".svg"}
+WIDTH = 100  # cells of the text and the picture
+FONTS = "Noto Sans Mono CJK SC, DejaVu Sans Mono"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TEXT_TAG = re.compile(r'(<text [^>]*textLength=")([0-9.]+)("[^>]*>)([^<]*)')
+
+
+def export_run(run: Run, path: Path, kind: str) -> Path:
+    """Write `run` to `path` as `kind`, one of KINDS; where a file of that name is, to a numbered name beside it.
+
+    Returns where it was written. Raises TutorError with the reason where that cannot be.
+    """
+    content = {"json": _json, "text": _text, "svg": _svg}[kind](run)
+    path = path.expanduser()
+    while True:
+        try:
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(content)
+        except FileExistsError:
+            path = free_name(path)
+        except (OSError, ValueError) as error:
+            raise TutorError(
+                "The file {path} cannot be written: {why}.",
+                hint="Choose another folder or name.",
+                path=clean(str(path)),
+                why=clean(getattr(error, "strerror", None) or str(error)),
+            ) from None
+        else:
+            return path
+
+
+def free_name(path: Path) -> Path:
+    """`path`, or with a number behind its name where there is such a file."""
+    number, found = 2, path
+    while found.exists() or found.is_symlink():
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return found
+
+
+def default_name(run: Run) -> str:
+    """A file name for `run`, without its ending."""
+    return {Exploration: "exploration", BeamRun: "beam-search", LockstepRun: "lockstep"}[type(run)]
+
+
+def picture(run: Run, width: int, palette: Palette) -> list[Text]:
+    """All of a run as lines of at most `width` cells."""
+    head = _head(run, width, palette)
+    match run:
+        case Exploration():
+            body = exploration_lines(run, width, palette)
+        case BeamRun():
+            body = _beam_lines(run, width, palette)
+        case LockstepRun():
+            step = len(run.steps)
+            body = [*lockstep_lines(run, step, width, palette), Text(), *parting_lines(run, step, width, palette)]
+    return [*head, Text(), *body]
+
+
+def svg(lines: list[Text], width: int, title: str) -> str:
+    """Lines as an SVG document: text only, no script, no link, nothing to fetch."""
+    console = Console(width=width, record=True, file=StringIO(), force_terminal=True, color_system="truecolor")
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="crop", highlight=False, markup=False)
+    drawn = console.export_svg(title=title, unique_id="qwtutor")
+    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.S).replace("Fira Code", FONTS)
+    return _NOT_XML.sub("", _TEXT_TAG.sub(_true_length, drawn))
+
+
+def _true_length(tag: re.Match[str]) -> str:
+    """Rich takes a character for a cell; a Han character is two, and browsers squeeze a text into its `textLength`."""
+    before, length, between, content = tag.groups()
+    shown = unescape(content)
+    return f"{before}{float(length) / len(shown) * cell_len(shown):g}{between}{content}"
+
+
+def _json(run: Run) -> str:
+    return json.dumps(document(run), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def _text(run: Run) -> str:
+    return "\n".join(line.plain.rstrip() for line in picture(run, WIDTH, PLAIN)) + "\n"
+
+
+def _svg(run: Run) -> str:
+    return svg(picture(run, WIDTH, DARK), WIDTH, "qwtutor")
+
+
+def _head(run: Run, width: int, palette: Palette) -> list[Text]:
+    """What model, what prompt, and how to do it again."""
+    prompt = prompt_of(run)
+    facts = [(tr("model"), prompt.model), (tr("prompt"), prompt.text)]
+    facts += [(tr("again with"), shlex.join(words)) for words in _commands(run) if words]
+    lines: list[Text] = []
+    for name, value in facts:
+        lines += wrap(Text.assemble((f"{name}: ", palette.muted), (visible(value), palette.text)), width, hang=2)
+    return lines
+
+
+def _commands(run: Run) -> list[list[str] | None]:
+    match run:
+        case Exploration():
+            return [branch_command(run, run.cursor, json=False)] if run.cursor else []
+        case BeamRun():
+            return [command(run.prompt, beam_strategy(run), run.max_tokens, json=False)]
+        case LockstepRun():
+            return [command(run.prompt, each, len(run.column(i)), json=False) for i, each in enumerate(run.strategies)]
+
+
+def _beam_lines(run: BeamRun, width: int, palette: Palette) -> list[Text]:
+    step = len(run.steps)
+    lines = [TreeColumns(width, run.length_penalty != 0).heading(palette)]
+    lines += [text for _, text in tree_rows(run, step, width, palette, prompt=visible(run.prompt.text))]
+    lines += [Text(), *text_rows(run, step, width, palette, whole=True)]
+    if run.finished:
+        lines += [Text(), *wrap(Text(verdict(run), palette.text), width)]
+    return lines
