@@ -37,6 +37,9 @@ STRATEGIES = ("greedy", "sample", "beam")
 )
 @click.option("--top-k", type=Amount(int, 0), default=0, help=tr("Keep the k most likely; 0 is off."))
 @click.option(
+    "--typical-p", type=Amount(float, 0, 1), default=1.0, help=tr("Keep what surprises as usual, up to p; 1 is off.")
+)
+@click.option(
     "--top-p", type=Amount(float, 0, 1), default=1.0, help=tr("Keep the fewest whose probability reaches p; 1 is off.")
 )
 @click.option(
