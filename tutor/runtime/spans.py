@@ -75,6 +75,11 @@ class Cut:
         return list(accumulate(map(begun, self.data)))
 
     @cached_property
+    def size(self) -> int:
+        """All bytes."""
+        return sum(map(len, self.data))
+
+    @cached_property
     def incomplete(self) -> int:
         """How many tokens are not valid UTF-8 alone."""
         return sum(count for data, count in Counter(self.data).items() if not whole(data))

@@ -38,12 +38,14 @@ class Rows:
     """Row r holds the tokens from `firsts[r]` on and stands on the lines from `tops[r]` to `tops[r + 1]`.
 
     `draw(first, last, cursor)` gives the lines of the row of tokens [first, last); `cursor` is one of them, or another.
+    A token takes `widths` cells of its row, or all of it where there are none.
     """
 
     count: int
     firsts: Sequence[int]
     tops: Sequence[int]
     draw: Callable[[int, int, int], list[Text]]
+    widths: Sequence[int] = ()
 
     @property
     def height(self) -> int:
@@ -57,6 +59,16 @@ class Rows:
 
     def tokens(self, row: int) -> range:
         return range(self.firsts[row], self.firsts[row + 1] if row + 1 < len(self.firsts) else self.count)
+
+    def cell(self, index: int) -> int:
+        """How far right in its row, without the margin, token `index` begins."""
+        return sum(self.widths[self.firsts[self.of_token(index)] : index])
+
+    def at_cell(self, row: int, cell: int) -> int:
+        """The token of `row` that stands at `cell`, or the last."""
+        tokens = self.tokens(row)
+        ends = accumulate(self.widths[tokens.start : tokens.stop])
+        return next((index for index, end in zip(tokens, ends, strict=False) if end > cell), tokens.stop - 1)
 
     def lines(self, row: int, cursor: int) -> list[Text]:
         tokens = self.tokens(row)
@@ -102,7 +114,7 @@ def ground(cut: Cut, index: int, cursor: int, palette: Palette) -> tuple[str, St
 
 def character_rows(cut: Cut, width: int, palette: Palette) -> Rows:
     """Tokens one after the other, each with its id below; the margin says which token and which character begins."""
-    margin = _margin(len(cut))
+    margin = margin_of(len(cut))
     room = max(8, width - margin)
     widths = [1 + max(label_width(data), len(str(id))) for id, data in zip(cut.ids, cut.data, strict=True)]
 
@@ -125,7 +137,7 @@ def character_rows(cut: Cut, width: int, palette: Palette) -> Rows:
 
 def byte_rows(cut: Cut, text: str, width: int, palette: Palette) -> Rows:
     """The bytes in hex, each character above its first byte, the token's id below; `|` stands where a token begins."""
-    margin = _margin(len(cut))
+    margin = margin_of(len(cut))
     room = max(8, width - margin)
     most = max(1, (room - 1) // 3)
     widths = [1 + max(3 * min(len(data), most) - 1, len(str(id))) for id, data in zip(cut.ids, cut.data, strict=True)]
@@ -168,7 +180,7 @@ def _over_bytes(data: bytes, characters: str) -> str:
 
 def merge_rows(cut: Cut, merging: Merging | None, width: int, palette: Palette) -> Rows:
     """Each token with the merges that made it, in order: the rank of each, the pair, and what stands after it."""
-    margin = _margin(len(cut))
+    margin = margin_of(len(cut))
     heights = [_merge_height(cut, index, merging) for index in range(len(cut))]
 
     def draw(first: int, last: int, cursor: int) -> list[Text]:
@@ -229,10 +241,11 @@ def _flow(
             firsts.append(index)
             used = 0
         used += width
-    return Rows(count, firsts, range(0, lines * len(firsts) + 1, lines), draw)
+    return Rows(count, firsts, range(0, lines * len(firsts) + 1, lines), draw, widths)
 
 
-def _margin(count: int) -> int:
+def margin_of(count: int) -> int:
+    """Cells before a row, for the number of its first token."""
     return len(str(count)) + 1
 
 

@@ -238,12 +238,13 @@ class Sheet:
     def show_caret(self) -> None:
         """Move `top` so that the caret's row is seen."""
         place = self._place()
-        self.top = Place(min(self.top.line, len(self._lines) - 1), self.top.row)
-        if not self._line(self.top.line).has_row(self.top.row):
-            self.top = Place(self.top.line, self._line(self.top.line).last_row())
-        if place < self.top:
+        if place <= self.top:
             self.top = place
-        elif self._from(self.top, self.height - 1) < place:
+            return
+        line = self._line(self.top.line)
+        if not line.has_row(self.top.row):
+            self.top = Place(self.top.line, line.last_row())
+        if self._from(self.top, self.height - 1) < place:
             self.top = self._from(place, 1 - self.height)
 
     def rows(self) -> list[str]:

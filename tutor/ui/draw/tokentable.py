@@ -12,7 +12,6 @@ from tutor.domain.plaintext import visible
 from tutor.runtime.spans import Cut, inside, whole
 from tutor.ui.draw.cuts import FRAGMENT, SPECIAL, label
 from tutor.ui.draw.palette import SPACE_SIGN, Palette
-from tutor.ui.widgets.fit import fit
 
 NAME = 15
 COLUMN = 10
@@ -21,9 +20,19 @@ SHOWN_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """A text cut by one tokenizer, and how many tokens the other text takes; `None` where there is none."""
+class Asked:
+    """What was to be counted: a text, the same in another language or nothing, whether special tokens are read."""
 
+    text: str
+    other: str = ""
+    special: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one tokenizer makes of what was `asked`; `other` is how many tokens the other text takes."""
+
+    asked: Asked
     cut: Cut
     other: int | None = None
 
@@ -35,36 +44,23 @@ def header(width: int, comparing: bool, palette: Palette) -> Text:
     return Text(" " * NAME + "".join(_right(title) for title in _chosen(titles, width, comparing)), palette.muted)
 
 
-def row(
-    number: int,
-    name: str,
-    count: Count | None,
-    characters: int,
-    width: int,
-    *,
-    instead: str,
-    comparing: bool,
-    palette: Palette,
-) -> Text:
-    """A tokenizer's figures, or what is said `instead` while there are none."""
+def name_cell(number: int, name: str, palette: Palette) -> Text:
     line = Text.assemble((f"{number} ", palette.muted), name)
-    line.append(" " * (NAME - line.cell_len))
-    if count is None:
-        return fit(line.append(instead, palette.muted), width)
-    tokens = len(count.cut)
-    size = sum(map(len, count.cut.data)) if tokens else 0
+    return line.append(" " * (NAME - line.cell_len))
+
+
+def figures(count: Count, width: int, comparing: bool) -> str:
+    """The columns of a tokenizer's row."""
+    cut, characters, tokens = count.cut, len(count.asked.text), len(count.cut)
     cells = [
         f"{tokens:,}",
         f"{tokens / characters:.2f}" if characters else "-",
-        f"{size / tokens:.2f}" if tokens else "-",
-        f"{count.cut.incomplete / tokens:.0%}" if tokens else "-",
+        f"{cut.size / tokens:.2f}" if tokens else "-",
+        f"{cut.incomplete / tokens:.0%}" if tokens else "-",
     ]
     if comparing:
-        cells += [
-            "-" if count.other is None else f"{count.other:,}",
-            f"x {tokens / count.other:.2f}" if count.other else "-",
-        ]
-    return line.append("".join(_right(cell) for cell in _chosen(cells, width, comparing)))
+        cells += [f"{count.other:,}", f"x {tokens / count.other:.2f}"] if count.other else ["-", "-"]
+    return "".join(_right(cell) for cell in _chosen(cells, width, comparing))
 
 
 def _chosen(cells: list[str], width: int, comparing: bool) -> list[str]:
@@ -78,8 +74,9 @@ def _right(text: str) -> str:
     return " " * max(1, COLUMN - Text(text).cell_len) + text
 
 
-def token_lines(cut: Cut, index: int, text: str, palette: Palette) -> list[Text]:
-    """Two lines about token `index` of `cut`, which `text` was cut into."""
+def token_lines(count: Count, index: int, palette: Palette) -> list[Text]:
+    """Two lines about one of the tokens: what it is, and whether it can be read alone."""
+    cut, text = count.cut, count.asked.text
     data, id = cut.data[index], cut.ids[index]
     start, end = cut.start(index), cut.ends[index]
     shown = data[:SHOWN_BYTES].hex(" ") + (" .." if len(data) > SHOWN_BYTES else "")
@@ -120,17 +117,16 @@ def _ends_whole(data: bytes) -> bool:
     return any(whole(data[-size:]) and data[-size] & 0xC0 != 0x80 for size in range(1, min(4, len(data)) + 1))
 
 
-def facts(text: str, other: str, notes: Sequence[str], palette: Palette) -> Text:
+def facts(asked: Asked, notes: Sequence[str], palette: Palette) -> Text:
     """How long the texts are, and what else is to be known of them."""
-    line = Text("", palette.muted)
-    line.append(tr("{characters} characters, {bytes} bytes", characters=f"{len(text):,}", bytes=f"{_size(text):,}"))
-    if other:
-        sizes = {"characters": f"{len(other):,}", "bytes": f"{_size(other):,}"}
-        line.append("  ").append(tr("other: {characters} characters, {bytes} bytes", **sizes))
+    line = Text.assemble((tr("{characters} characters, {bytes} bytes", **_size(asked.text)), palette.muted))
+    if asked.other:
+        other = tr("other: {characters} characters, {bytes} bytes", **_size(asked.other))
+        line.append("  ").append(other, palette.muted)
     for note in notes:
         line.append("  ").append(note, palette.accent)
     return line
 
 
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+def _size(text: str) -> dict[str, str]:
+    return {"characters": f"{len(text):,}", "bytes": f"{len(text.encode('utf-8', 'surrogatepass')):,}"}

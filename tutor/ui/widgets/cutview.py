@@ -12,11 +12,11 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tutor.ui.draw.cuts import Rows, margin_of
 from tutor.ui.widgets.lines import strip_of
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
-    from tutor.ui.draw.cuts import Rows
 
 
 class CutView(ScrollView, can_focus=True):
@@ -98,7 +98,7 @@ class CutView(ScrollView, can_focus=True):
     def on_click(self, event: Click) -> None:
         rows, y = self._rows, event.y + self.scroll_offset.y
         if rows is not None and y < rows.height:
-            self._move_to(rows.tokens(rows.at_line(y)).start)
+            self._move_to(rows.at_cell(rows.at_line(y), event.x - margin_of(rows.count)))
 
     def action_token(self, step: int) -> None:
         self._move_to(self.cursor + step)
@@ -110,9 +110,7 @@ class CutView(ScrollView, can_focus=True):
         target = max(0, min(row + step, len(rows.firsts) - 1))
         if target == row:
             return
-        across = self.cursor - rows.firsts[row]
-        tokens = rows.tokens(target)
-        self._move_to(min(tokens.start + across, tokens.stop - 1))
+        self._move_to(rows.at_cell(target, rows.cell(self.cursor)))
 
     def action_page(self, direction: int) -> None:
         if (rows := self._rows) is None or not rows.count:

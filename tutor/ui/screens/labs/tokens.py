@@ -2,60 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tutor.domain.errors import ModelMissing, TutorError, UsageError
-from tutor.domain.language import Text as Words
+from tutor.domain.errors import ModelMissing, TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 from tutor.runtime import tokenizers
-from tutor.runtime.spans import Cut
-from tutor.ui.asking_model import Asking, ModelScreen
+from tutor.ui.asking_model import ModelScreen
+from tutor.ui.counting import Counting
 from tutor.ui.draw import cuts, tokentable
-from tutor.ui.draw.tokentable import Count
+from tutor.ui.draw.tokentable import Asked
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.labs import kept_under
+from tutor.ui.screens.labs.tokens_setup import SAMPLES, Setup
 from tutor.ui.widgets.answer import AnswerInput
-from tutor.ui.widgets.cutview import CutView
+from tutor.ui.widgets.cutpanes import CutPanes
 from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Lines, Row, RowList
 from tutor.ui.widgets.writing import WritingField
 
 if TYPE_CHECKING:
-    from tutor.domain.model import Model
+    from tutor.runtime.merges import Merging
 
-BYTE_LEVEL = tuple(tokenizers.BUNDLED)
-PAUSE = 0.1  # seconds between two counts while the reader types
 KEEP_AFTER = 1.0  # seconds without a key before what was typed is kept
-AT_ONCE = 4_000  # tokens that are laid out within the key; more are laid out beside it
-SECOND, THIRD = 120, 180  # columns from which a second and a third tokenizer stand beside the first
-# Pairs that say the same, in the project's own words; a rare character, an emoji of several, code.
-SAMPLES = (
-    Words(
-        "模型看不见文字，只看见词元的编号。同一句话换一种语言，词元的个数就不同。",
-        "A model sees no letters, only the numbers of tokens. In another language the same sentence takes another count of them.",
-    ),
-    Words(
-        "“龘”这个字很少见，👩‍💻 由三个字符拼成：词元常在字的中间断开。",
-        "“龘” is a rare character, and 👩‍💻 is put together from three: tokens often break inside one.",
-    ),
-    Words(
-        'def 问好(名字):\n    return f"你好，{名字}！"  # <|im_start|> 在这里只是文字',
-        'def greet(name):\n    return f"Hello, {name}!"  # <|im_start|> is only text here',
-    ),
-)
 
 
 class TokensLab(ModelScreen):
@@ -74,10 +51,6 @@ class TokensLab(ModelScreen):
 
     DEFAULT_CSS = """
     TokensLab #facts { padding: 0 1; height: 1; }
-    TokensLab #table { height: 7; }
-    TokensLab .pane { width: 1fr; height: 1fr; }
-    TokensLab .pane Lines { padding: 0 1; height: 1; }
-    TokensLab #panes { height: 1fr; }
     TokensLab #token { padding: 0 1; height: 2; }
     TokensLab Input { margin: 0 1; }
     """
@@ -86,22 +59,12 @@ class TokensLab(ModelScreen):
         super().__init__()
         self._given = dict(given or {})
         self._kept_under = kept_under("tokens", given)
-        self.names: tuple[str, ...] = tokenizers.NAMES
-        self.tokenizer = BYTE_LEVEL[0]
-        self.zoom = cuts.CHARACTERS
-        self.special = False
-        self.comparing = False
-        self._file = ""
+        self.setup = Setup()
+        self._trouble: TutorError | None = None  # with what the lab was opened with
         self._sample = 0
-        self._counted = ""  # the text that the figures belong to
-        self._counts: dict[str, Count] = {}
-        self._trouble: TutorError | None = None
-        self._turn = 0
-        self._laid = 0
-        self._pause: Timer | None = None
-        self._again = False
         self._keep: Timer | None = None
-        self.asking = Asking(self, self._model_changed)
+        self.counting = Counting(self, self._counted)
+        self.asking = self.counting.asking
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -110,11 +73,7 @@ class TokensLab(ModelScreen):
         yield WritingField(id="other", enter="To the tokens")
         yield Lines(id="facts")
         yield RowList(id="table", enter="To the tokens")
-        with Horizontal(id="panes"):
-            for number in range(3):
-                with Vertical(classes="pane"):
-                    yield Lines(id=f"name{number}")
-                    yield CutView(id=f"tokens{number}")
+        yield CutPanes(self._merging)
         yield Lines(id="token")
         yield AnswerInput(enter="Open")
 
@@ -132,63 +91,30 @@ class TokensLab(ModelScreen):
 
     def on_mount(self) -> None:
         self._restore()
+        self._line.display = False
         super().on_mount()
-        self._fit()
-        self.query_one(Input).display = False
-        self.query_one(RowList if self._field.text else "#text").focus()
+        (self._table if self.setup.text else self._field).focus()
         self._count()
-
-    def _restore(self) -> None:
-        """As it was left; else as it was asked for."""
-        kept = self.app.services.progress.kept(self._kept_under)
-        data = {**self._given, **kept} if isinstance(kept, dict) else self._given
-        try:
-            self._take(data)
-            if "path" in data and not isinstance(kept, dict):
-                self._read(str(data["path"]))
-        except TutorError as error:
-            self._trouble = error
-
-    def _take(self, data: Mapping[str, Any]) -> None:
-        """Raises NotFound for a tokenizer, UsageError for a zoom that there is none of; what is right is taken."""
-        self._field.write(str(data.get("text") or ""))
-        self._other.write(str(data.get("other") or ""))
-        self.comparing = bool(data.get("comparing", self._other.text))
-        self.special = bool(data.get("special"))
-        self._file = str(data.get("file") or "")
-        names = tuple(dict.fromkeys(map(str, data.get("tokenizers") or tokenizers.NAMES)))
-        for name in names:
-            tokenizers.known(name)
-        self.names = names
-        first = next((name for name in names if name != "model"), names[0])
-        self.tokenizer = data["tokenizer"] if data.get("tokenizer") in names else first
-        zoom = data.get("zoom", self.zoom)
-        if zoom not in cuts.ZOOMS:
-            levels = ", ".join(cuts.ZOOMS)
-            raise UsageError("zoom must be one of {levels}, not {found}.", levels=levels, found=visible(str(zoom)))
-        self.zoom = zoom
 
     def on_unmount(self) -> None:
         self._store()
 
-    def _store_soon(self) -> None:
-        if self._keep is not None:
-            self._keep.stop()
-        self._keep = self.set_timer(KEEP_AFTER, self._store)
+    def _restore(self) -> None:
+        """As it was left; else as it was asked for."""
+        kept = self.app.services.progress.kept(self._kept_under)
+        try:
+            self.setup.take({**self._given, **kept} if isinstance(kept, dict) else self._given)
+            if "path" in self._given and not isinstance(kept, dict):
+                self._read(str(self._given["path"]))
+        except TutorError as error:
+            self._trouble = error
+        self._field.write(self.setup.text)
+        self._other.write(self.setup.other)
+        self.counting.names = self.setup.tokenizers
 
     def _store(self) -> None:
-        state = {
-            "text": self._field.text,
-            "other": self._other.text,
-            "comparing": self.comparing,
-            "tokenizer": self.tokenizer,
-            "zoom": self.zoom,
-            "special": self.special,
-            "file": self._file,
-        }
-        self.app.services.store_later(lambda progress: progress.keep(self._kept_under, state))
-
-    # -- the widgets -------------------------------------------------------------------------------------------------
+        data = self.setup.data()
+        self.app.services.store_later(lambda progress: progress.keep(self._kept_under, data))
 
     @property
     def _field(self) -> WritingField:
@@ -199,154 +125,107 @@ class TokensLab(ModelScreen):
         return self.query_one("#other", WritingField)
 
     @property
-    def _panes(self) -> list[CutView]:
-        """The views that are seen."""
-        number = 1 + (self.size.width >= SECOND) + (self.size.width >= THIRD)
-        return [self.query_one(f"#tokens{i}", CutView) for i in range(min(number, len(self.names)))]
+    def _table(self) -> RowList:
+        return self.query_one("#table", RowList)
+
+    @property
+    def _panes(self) -> CutPanes:
+        return self.query_one(CutPanes)
+
+    @property
+    def _line(self) -> Input:
+        """Where the path of a file is typed."""
+        return self.query_one(Input)
+
+    # -- counting ----------------------------------------------------------------------------------------------------
+
+    def _count(self) -> None:
+        setup = self.setup
+        self.counting.drawn = self._shown_names()
+        self.counting.ask(Asked(setup.text, setup.other if setup.comparing else "", setup.special))
+
+    def _recount(self) -> None:
+        """Something else is to be counted, and kept."""
+        if self._keep is not None:
+            self._keep.stop()
+        self._keep = self.set_timer(KEEP_AFTER, self._store)
+        self._count()
+
+    def _counted(self, names: Collection[str]) -> None:
+        self._show_figures()
+        if set(names) & set(self._shown_names()):
+            self._show_tokens()
+            if self._field.has_focus:
+                self._follow_caret()
 
     def _shown_names(self) -> list[str]:
         """The tokenizer of each pane: the chosen one, and those that follow it."""
-        at = self.names.index(self.tokenizer)
-        return [self.names[(at + i) % len(self.names)] for i in range(len(self._panes))]
+        names = self.setup.tokenizers
+        at = names.index(self.setup.tokenizer)
+        return [names[(at + i) % len(names)] for i in range(min(self._panes.room(self.size.width), len(names)))]
 
-    @property
-    def _active(self) -> int:
-        """The pane that the reader is in."""
-        return next((i for i, view in enumerate(self._panes) if view.has_focus), 0)
+    def _merging(self, name: str) -> Merging:
+        from tutor.runtime import merges
+        from tutor.runtime.catalogue import find
 
-    def _fit(self) -> None:
-        """What there is room for."""
-        height = self.size.height
-        self._field.styles.height = 2 if height < 24 else 3 if height < 36 else 5
-        self._other.styles.height = 1 if height < 24 else 2
-        self._other.display = self.comparing
-        self._field.label = tr("text") if self.comparing else ""
-        self._other.label = tr("other")
-        self.query_one("#table").styles.height = 1 + len(self.names)
-        for i, pane in enumerate(self.query(".pane")):
-            pane.display = i < len(self._panes)
+        return merges.merging_of_file(find(self.app.services.model_name)) if name == "model" else merges.merging(name)
+
+    # -- drawing -----------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
         self.relabel()
 
     def relabel(self) -> None:
         super().relabel()
-        self._fit()
-        self._field.placeholder = tr("Write or paste a text here. Enter fills in a sample.")
-        self._other.placeholder = tr("The same in another language: what does it cost there?")
-        self.query_one(Input).placeholder = tr("path of a text file")
+        height, field, other = self.size.height, self._field, self._other
+        field.styles.height = 2 if height < 24 else 3 if height < 36 else 5
+        field.placeholder = tr("Write or paste a text here. Enter fills in a sample.")
+        field.label = tr("text") if self.setup.comparing else ""
+        other.display = self.setup.comparing
+        other.styles.height = 1 if height < 24 else 2
+        other.placeholder = tr("The same in another language: what does it cost there?")
+        other.label = tr("other")
+        self._table.styles.height = 1 + len(self.setup.tokenizers)
+        self._line.placeholder = tr("path of a text file")
         self._show_figures()
-        self._lay_out()
-
-    # -- counting ----------------------------------------------------------------------------------------------------
-
-    def _count(self) -> None:
-        """Count now, or, where that was done a moment ago, in a moment."""
-        if self._pause is not None:
-            self._again = True
-            return
-        self._again = False
-        self._pause = self.set_timer(PAUSE, self._pause_over)
-        self._turn += 1
-        self.beside(partial(self._count_all, self._turn))
-
-    def _pause_over(self) -> None:
-        self._pause = None
-        if self._again:
-            self._count()
-
-    async def _count_all(self, turn: int) -> None:
-        """The byte-level vocabularies first, which take a moment; then SentencePiece; at last the model is asked."""
-        text, other, special = self._field.text, self._compared, self.special
-        for group in (BYTE_LEVEL, tokenizers.SENTENCEPIECE):
-            names = [name for name in group if name in self.names]
-            try:
-                counts = await asyncio.to_thread(_counts, names, text, other, special)
-            except TutorError as error:
-                if turn == self._turn:
-                    self._trouble, self._counts = error, {}
-                    self._show_figures()
-                    self._lay_out()
-                return
-            if turn != self._turn or not self.is_mounted:
-                return
-            self._take_counts(text, counts)
-        if "model" in self.names:
-            self.asking.ask(
-                lambda model: _model_count(model, text, other, special),
-                lambda count: self._take_counts(text, {"model": count}),
-            )
-
-    @property
-    def _compared(self) -> str:
-        return self._other.text if self.comparing else ""
-
-    def _take_counts(self, text: str, counts: Mapping[str, Count]) -> None:
-        if text != self._counted:
-            self._counted = text
-            # The model's answer is still to come.
-            self._counts = {}
-        self._counts.update(counts)
-        self._trouble = None
-        self._show_figures()
-        if set(counts) & set(self._shown_names()):
-            self._lay_out()
-
-    def _model_changed(self) -> None:
-        self._show_figures()
-        if "model" in self._shown_names() and self.asking.trouble is not None:
-            self._lay_out()
-
-    # -- drawing -----------------------------------------------------------------------------------------------------
+        self._show_tokens()
 
     def _show_figures(self) -> None:
-        palette, width = self.app.palette, max(30, self.size.width - 4)
-        text, names = self._field.text, self.names
-        rows = [Row(tokentable.header(width, self.comparing, palette), heading=True)]
-        for number, name in enumerate(names, 1):
-            line = tokentable.row(
-                number, name, self._counts.get(name), len(self._counted), width,
-                instead=self._instead(name), comparing=self.comparing, palette=palette,
-            )  # fmt: skip
-            rows.append(Row(line, key=name))
-        self.query_one("#table", RowList).set_rows(rows, cursor=1 + names.index(self.tokenizer))
-        notes = [self._file] if self._file else []
-        if self.special:
+        palette, width, setup = self.app.palette, max(30, self.size.width - 4), self.setup
+        rows = [Row(tokentable.header(width, setup.comparing, palette), heading=True)]
+        for number, name in enumerate(setup.tokenizers, 1):
+            line = tokentable.name_cell(number, name, palette)
+            if (count := self.counting.counts.get(name)) is not None:
+                line.append(tokentable.figures(count, width, setup.comparing))
+            else:
+                line.append(self._instead(name), palette.muted)
+            rows.append(Row(fit(line, width), key=name))
+        self._table.set_rows(rows, cursor=1 + setup.tokenizers.index(setup.tokenizer))
+        notes = [setup.file] if setup.file else []
+        if setup.special:
             notes.append(tr("special tokens are read"))
-        line = tokentable.facts(text, self._compared, notes, palette)
-        if self._trouble is not None:
-            line = Text(str(self._trouble), palette.strong)
-        self.query_one("#facts", Lines).set_lines([fit(line, width)])
+        facts = tokentable.facts(self.counting.asked, notes, palette)
+        if (trouble := self._trouble or self.counting.trouble) is not None:
+            facts = Text(str(trouble), palette.strong)
+        self.query_one("#facts", Lines).set_lines([fit(facts, width)])
 
     def _instead(self, name: str) -> str:
-        """What stands in the row of a tokenizer that has no figures."""
-        if name != "model" or self.asking.trouble is None:
-            return "" if self._trouble is not None else self.asking.progress if name == "model" else tr("counting..")
-        if isinstance(self.asking.trouble, ModelMissing):
+        """What stands in place of the figures of a tokenizer that has none."""
+        asking = self.counting.asking
+        if name == "model" and isinstance(asking.trouble, ModelMissing):
             return tr("no model is here: f fetches {model}", model=self.app.services.model_name)
-        return str(self.asking.trouble)
+        if name == "model" and (asking.busy or asking.trouble is not None):
+            return asking.progress or str(asking.trouble)
+        return "" if self.counting.trouble is not None else tr("counting..")
 
-    def _lay_out(self) -> None:
-        """Draw the tokens of the panes anew; a long text is laid out beside the screen."""
-        self._laid += 1
-        for i, (view, name) in enumerate(zip(self._panes, self._shown_names(), strict=True)):
-            count = self._counts.get(name)
-            palette = self.app.palette
-            title = Text.assemble((name, palette.heading), "  ", (self._zoom_name(), palette.muted))
-            self.query_one(f"#name{i}", Lines).set_lines([title])
-            if count is None or not self._counted:
-                view.show(None, instead=self._empty_lines(name, self.size.width // len(self._panes) - 4))
-                self._describe()
-                continue
-            work = partial(self._rows, name, count.cut, self._counted, view.scrollable_content_region.width)
-            if len(count.cut) <= AT_ONCE and (self.zoom != cuts.MERGES or name != "model"):
-                self._put(view, work())
-            else:
-                self.beside(partial(self._lay_out_beside, view, work, self._laid))
+    def _show_tokens(self) -> None:
+        shown = [(name, self.counting.counts.get(name)) for name in self._shown_names()]
+        self._panes.show(shown, self.setup.zoom, self._empty_lines)
+        self._describe()
 
     def _empty_lines(self, name: str, width: int) -> list[Text]:
         """Where there are no tokens: why, or what one does here."""
-        if self._counted or self._trouble is not None:
+        if self.counting.asked.text or self.counting.trouble is not None:
             sentences = [self._instead(name)]
         else:
             sentences = [
@@ -354,161 +233,106 @@ class TokensLab(ModelScreen):
                 tr("Tab: to the tokenizers and to the tokens. z: characters, bytes, merges. o: a file. ?: more."),
             ]
         muted = self.app.palette.muted
-        lines = [line for each in sentences for line in [Text(), *wrap(Text(each, muted), max(20, width))]]
+        lines = [line for each in sentences for line in [Text(), *wrap(Text(each, muted), width)]]
         return [Text(" ") + line for line in lines]
-
-    async def _lay_out_beside(self, view: CutView, work: Any, laid: int) -> None:
-        try:
-            rows = await asyncio.to_thread(work)
-        except TutorError as error:
-            self.say(str(error))
-            return
-        if laid == self._laid and self.is_mounted:
-            self._put(view, rows)
-
-    def _rows(self, name: str, cut: Cut, text: str, width: int) -> cuts.Rows:
-        merging = None
-        if self.zoom == cuts.MERGES:
-            from tutor.runtime import merges
-            from tutor.runtime.catalogue import find
-
-            model = self.app.services.model_name
-            merging = merges.merging_of_file(find(model)) if name == "model" else merges.merging(name)
-        return cuts.rows(self.zoom, cut, text, width, self.app.palette, merging=merging)
-
-    def _put(self, view: CutView, rows: cuts.Rows) -> None:
-        view.show(rows)
-        if self._field.has_focus:
-            self._follow_caret()
-        self._describe()
-
-    def _zoom_name(self) -> str:
-        return {
-            cuts.CHARACTERS: tr("characters, ids below"),
-            cuts.BYTES: tr("bytes, characters above, ids below"),
-            cuts.MERGES: tr("merges in order: rank, then what stands"),
-        }[self.zoom]
 
     def _describe(self) -> None:
         """Below: the token under the cursor."""
-        name = self._shown_names()[self._active]
-        count, view = self._counts.get(name), self._panes[self._active]
-        lines = [Text(), Text()]
-        if count is not None and len(count.cut) and view.cursor < len(count.cut):
-            lines = tokentable.token_lines(count.cut, view.cursor, self._counted, self.app.palette)
+        token = self._panes.token
+        lines = [Text(), Text()] if token is None else tokentable.token_lines(*token, self.app.palette)
         self.query_one("#token", Lines).set_lines([fit(line, self.size.width - 2) for line in lines])
 
-    # -- one place in the text, in every pane ------------------------------------------------------------------------
-
-    def _follow(self, character: int, but: CutView | None = None) -> None:
-        """The cursor of every pane but one to the token that holds this character."""
-        for view, name in zip(self._panes, self._shown_names(), strict=True):
-            count = self._counts.get(name)
-            if view is not but and count is not None:
-                view.go(bisect_right(count.cut.ends, character))
-
-    def _follow_caret(self) -> None:
-        self._follow(max(0, self._field.sheet.caret - 1))
-
-    def on_cut_view_moved(self, event: CutView.Moved) -> None:
-        names = dict(zip(self._panes, self._shown_names(), strict=True))
-        count = self._counts.get(names.get(event.view, ""))
-        if count is not None and len(count.cut):
-            self._follow(max(0, count.cut.start(event.view.cursor)), but=event.view)
-        self._describe()
-
-    def on_descendant_focus(self) -> None:
-        self._describe()
-
-    # -- keys --------------------------------------------------------------------------------------------------------
+    # -- writing and moving ------------------------------------------------------------------------------------------
 
     def on_writing_field_changed(self, event: WritingField.Changed) -> None:
         if not event.text:
             if event.field is self._field:
                 self._follow_caret()
-                self._describe()
             return
         if event.field is self._field:
-            self._file = ""
-        self._store_soon()
-        self._count()
+            self.setup.file, self._trouble = "", None
+        self.setup.text, self.setup.other = self._field.text, self._other.text
+        self._recount()
+
+    def _follow_caret(self) -> None:
+        self._panes.go(max(0, self._field.sheet.caret - 1))
+        self._describe()
 
     def on_writing_field_done(self, event: WritingField.Done) -> None:
-        if event.enter and event.field is self._field and not event.field.text:
+        if event.enter and not self.setup.text:
             self.action_sample()
-        self._panes[0].focus()
+        self._panes.take_focus()
+
+    def on_cut_panes_moved(self) -> None:
+        self._describe()
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         self._use(str(event.row.key))
 
     def on_row_list_chosen(self) -> None:
-        self._panes[0].focus()
-
-    def action_choose(self, number: int) -> None:
-        if number <= len(self.names):
-            self._use(self.names[number - 1])
-            self._show_figures()
+        self._panes.take_focus()
 
     def _use(self, name: str) -> None:
         """This tokenizer's tokens, at the same place of the text."""
-        if name == self.tokenizer:
-            return
-        before = self._counts.get(self.tokenizer)
-        at = before.cut.start(self._panes[0].cursor) if before is not None and len(before.cut) else 0
-        self.tokenizer = name
-        self._lay_out()
-        self._follow(max(0, at))
-        self._describe()
-        self._store_soon()
+        if name != self.setup.tokenizer:
+            place = self._panes.character
+            self.setup.tokenizer = name
+            self._show_tokens()
+            self._panes.go(place)
+            self._describe()
+            self._recount()
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def action_choose(self, number: int) -> None:
+        if number <= len(self.setup.tokenizers):
+            self._use(self.setup.tokenizers[number - 1])
+            self._show_figures()
 
     def action_zoom(self, step: int) -> None:
-        self.zoom = cuts.ZOOMS[(cuts.ZOOMS.index(self.zoom) + step) % len(cuts.ZOOMS)]
-        self._lay_out()
-        self._store_soon()
+        at = cuts.ZOOMS.index(self.setup.zoom)
+        self.setup.zoom = cuts.ZOOMS[(at + step) % len(cuts.ZOOMS)]
+        self._show_tokens()
+        self._recount()
 
     def action_edit(self) -> None:
         self._field.focus()
 
     def action_compare(self) -> None:
-        self.comparing = not self.comparing
-        self._fit()
-        if self.comparing and not self._other.text:
+        self.setup.comparing = not self.setup.comparing
+        self.relabel()
+        if self.setup.comparing and not self.setup.other:
             self._other.focus()
         self._recount()
 
     def action_special(self) -> None:
-        self.special = not self.special
+        self.setup.special = not self.setup.special
         self.say(
             tr("Names like <|im_start|> are read as special tokens now, where the vocabulary has them.")
-            if self.special
+            if self.setup.special
             else tr("Names of special tokens are ordinary text again.")
         )
         self._recount()
 
     def action_sample(self) -> None:
         """The next sample, where nothing of the reader's own is written."""
-        own = self._field.text
-        if own and all(own != sample.zh for sample in SAMPLES):
+        if self.setup.text and all(self.setup.text != sample.zh for sample in SAMPLES):
             self.say(tr("Your own text stands here; clear it first (e, then Ctrl+U on each line)."))
             return
         sample = SAMPLES[self._sample % len(SAMPLES)]
         self._sample += 1
+        self.setup.text, self.setup.other, self.setup.comparing, self.setup.file = sample.zh, sample.en, True, ""
         self._field.write(sample.zh)
         self._other.write(sample.en)
-        self.comparing = True
-        self._file = ""
-        self._fit()
+        self._trouble = None
+        self.relabel()
         self._recount()
 
-    def _recount(self) -> None:
-        self._counts = {}
-        self._store_soon()
-        self._count()
+    # -- a file ------------------------------------------------------------------------------------------------------
 
     def action_open(self) -> None:
-        line = self.query_one(Input)
-        line.display = True
-        line.focus()
+        self._line.display = True
+        self._line.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -517,40 +341,25 @@ class TokensLab(ModelScreen):
         except TutorError as error:
             self.say(str(error))
             return
+        self._trouble = None
+        self._field.write(self.setup.text)
         self._close_line()
-        self.say()
         self._recount()
 
     def _read(self, path: str) -> None:
         from tutor.runtime.textfile import read_text
 
-        self._field.write(read_text(Path(path)))
-        self._file = visible(Path(path).name)
+        self.setup.text = read_text(Path(path))
+        self.setup.file = visible(Path(path).name)
 
     def _close_line(self) -> None:
-        self.query_one(Input).display = False
-        self.query_one("#table").focus()
+        self.say()
+        self._line.display = False
+        self._table.focus()
 
     def action_stop(self) -> None:
         """Esc closes the line for a path, stops the model, or leads back."""
-        if self.query_one(Input).display:
+        if self._line.display:
             self._close_line()
         else:
             super().action_stop()
-
-
-def _counts(names: Iterable[str], text: str, other: str, special: bool) -> dict[str, Count]:
-    """Raises UsageError."""
-    found = {}
-    for name in names:
-        compared = len(tokenizers.cut(name, other, special=special)) if other else None
-        cut = tokenizers.cut(name, text, special=special)
-        # Worked out here, beside the screen, for all who ask later.
-        _ = cut.incomplete, cut.ends
-        found[name] = Count(cut, compared)
-    return found
-
-
-def _model_count(model: Model, text: str, other: str, special: bool) -> Count:
-    compared = len(model.tokenize(other, special=special)) if other else None
-    return Count(Cut.of(model.tokenize(text, special=special)), compared)
