@@ -189,9 +189,10 @@ def test_json_gives_back_the_tree_and_what_was_seen() -> None:
     asked = model.looks
     model.visit(kept.back(), SAMPLE)
     assert model.looks == asked
-    tokens = Exploration.from_dict(exploration.to_dict(steps=False))
-    assert [node.id for node in tokens.nodes] == [node.id for node in exploration.nodes]
-    assert not any(node.looks for node in tokens.nodes)
+    for seen, places in ((0, set()), (1, {1}), (3, {1, 3}), (6, {0, 1, 2, 3})):
+        part = Exploration.from_dict(exploration.go(1).to_dict(seen=seen))
+        assert [node.id for node in part.nodes] == [node.id for node in exploration.nodes]
+        assert {index for index, node in enumerate(part.nodes) if node.looks} == places
 
 
 def _changed(path: list[str | int], value: Any) -> Any:

@@ -230,8 +230,12 @@ class Exploration:
 
     # -- kept --------------------------------------------------------------------------------------------------------
 
-    def to_dict(self, *, steps: bool = True) -> dict[str, Any]:
-        """As JSON data; without `steps` only the tokens, and what was seen at them has to be asked again."""
+    def to_dict(self, *, seen: int = MAX_NODES) -> dict[str, Any]:
+        """As JSON data: all tokens, and what was `seen` at so many of them, the cursor's and the latest.
+
+        What was seen at the others has to be asked again.
+        """
+        first = len(self.nodes) - seen
         return {
             "format": FORMAT,
             "model": self.model,
@@ -240,7 +244,10 @@ class Exploration:
             "opening": self.opening,
             "ids": list(self.prompt_ids),
             "cursor": self.cursor,
-            "nodes": [_node_to_dict(node, steps=steps) for node in self.nodes],
+            "nodes": [
+                _node_to_dict(node, seen=seen > 0 and (index >= first or index == self.cursor))
+                for index, node in enumerate(self.nodes)
+            ],
         }
 
     @classmethod
@@ -290,7 +297,7 @@ class _Kept(msgspec.Struct):
     nodes: list[_KeptNode]
 
 
-def _node_to_dict(node: Node, *, steps: bool) -> dict[str, Any]:
+def _node_to_dict(node: Node, *, seen: bool) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "parent": node.parent,
         "id": node.id,
@@ -301,10 +308,11 @@ def _node_to_dict(node: Node, *, steps: bool) -> dict[str, Any]:
         "ends": node.ends,
         "strategy": asdict(node.strategy) if node.strategy else None,
     }
-    if steps:
+    if seen:
+        # A list, because the model's thread may add one meanwhile.
         kept["looks"] = [
             {"strategy": asdict(strategy), "step": msgspec.to_builtins(_finite(step))}
-            for strategy, step in node.looks.items()
+            for strategy, step in list(node.looks.items())
         ]
     return kept
 

@@ -30,7 +30,7 @@ from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.lines import RowList
 
 PLAY_SECONDS = 0.2
-KEEP_SECONDS = 1.0
+KEEP_SECONDS = 2.0
 SLOW_SECONDS = 0.3  # what takes longer says that it is being computed
 
 
@@ -343,7 +343,7 @@ class DecodingLab(ModelScreen):
         if exploration is None:
             self.say(tr("The model has to read the prompt first: Space asks it."))
             return
-        start = self.desk.prompt + exploration.text(exploration.cursor)
+        start = self.desk.prompt + ("\n" if self.desk.chat else "") + exploration.text(exploration.cursor)
         self.app.push_screen(screen(exploration.ids, start, self.desk.params), partial(self._found, how))
 
     def _found(self, how: str, path: list[Token] | None) -> None:
@@ -388,8 +388,8 @@ class DecodingLab(ModelScreen):
 
     def _keep(self) -> None:
         self._keeping = False
-        key, data = self._key, self.desk.to_dict()
-        self.app.services.store_later(lambda progress: progress.keep(key, data))
+        key, desk = self._key, self.desk.copy()
+        self.app.services.store_later(lambda progress: progress.keep(key, desk.to_dict()))
 
 
 def escaped(text: str) -> str:

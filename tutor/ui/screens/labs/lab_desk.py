@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from tutor.domain.model import Strategy
 
 MOST_RECENT = 6  # explorations kept
 MOST_UNDONE = 50
+SEEN = 100  # distributions kept: 7 kB each
 PROMPT = next(param for param in decoding.PARAMS if param.name == "prompt")
 SETTINGS: tuple[Param, ...] = tuple(param for param in decoding.PARAMS if param.name not in ("prompt", "logits"))
 FILTERS = ("repeat_penalty", "temperature", "top_k", "typical_p", "top_p", "min_p")
@@ -113,10 +115,16 @@ class Desk:
 
     # -- kept --------------------------------------------------------------------------------------------------------
 
+    def copy(self) -> Desk:
+        """As it is now: explorations do not change."""
+        other = copy(self)
+        other.settings, other.recent = dict(self.settings), dict(self.recent)
+        return other
+
     def to_dict(self) -> dict[str, Any]:
-        """As JSON data, the exploration on top with all that was seen in it, the others as their tokens."""
+        """As JSON data, the exploration on top with the latest that was seen in it, the others as their tokens."""
         here = self.exploration
-        recent = [each.to_dict(steps=each is here) for each in self.recent.values()]
+        recent = [each.to_dict(seen=SEEN if each is here else 0) for each in self.recent.values()]
         return {"prompt": self.prompt, "chat": self.chat, "settings": self.settings, "recent": recent}
 
     def restore(self, data: Any) -> None:
