@@ -42,7 +42,7 @@ PARAMS = (
     Param(
         "text",
         "text",
-        "The cat sat on the mat because it was tired.",
+        "The cat sat on the mat because it was tired",
         Text("让模型读的文本，最多 256 个词元", "The text the model reads; at most 256 tokens"),
         low=1,
         high=4000,
@@ -175,7 +175,9 @@ class _View:
         shown = self.weights[:SHOWN_TOKENS, :SHOWN_TOKENS]
         names = tuple(self.names[:SHOWN_TOKENS])
         label = Text("行：在看的词元；列：被看的词元", "Rows: the token that looks; columns: what it looks at")
-        matrix = Matrix(tuple(map(tuple, shown.astype(float).tolist())), names, names, label, low=0.0, high=1.0)
+        # The first row is always 1: were it to set the scale, an even head would look empty.
+        high = float(shown[1:].max()) if len(shown) > 1 else 1.0
+        matrix = Matrix(tuple(map(tuple, shown.astype(float).tolist())), names, names, label, low=0.0, high=high)
         masked = len(self.names) * (len(self.names) - 1) // 2
         hidden = len(self.names) - SHOWN_TOKENS
         note = Text(
@@ -194,9 +196,9 @@ class _View:
         return (
             Note(
                 Text(
-                    f"平均 {share} 的权重落在第一个词元 {first} 上。它不是因为重要才被看：权重总得加到 1，"
+                    f"平均 {share} 的权重落在第一个词元 {first} 上。多半不是因为它重要：权重总得加到 1，"
                     "没什么可看的时候，多余的就放在这个谁都看得到的地方。这叫注意力汇聚点（attention sink）。",
-                    f"On average {share} of the weight rests on the first token, {first}. Not because it matters: "
+                    f"On average {share} of the weight rests on the first token, {first}. Mostly not because it matters: "
                     "weights must sum to 1, and a head with nothing to look for leaves the rest where everyone can "
                     "see. This is called an attention sink.",
                 )
@@ -213,9 +215,9 @@ class _View:
         rest = float(1 - row[largest].sum())
         others = len(row) - len(items)
         note = Text(
-            f"最后一个词元 {self.names[-1]} 看得最多的是 {first}。下一个词元就是从这一行混出来的结果里预测的。"
+            f"最后一个词元“{self.names[-1]}”看得最多的是“{first}”。下一个词元就是从这一行混出来的结果里预测的。"
             + (f"没画出来的 {others} 个词元一共分到 {rest:.3f}。" if others else ""),
-            f"The last token, {self.names[-1]}, looks most at {first}. The next token is predicted from what this row "
+            f"The last token, “{self.names[-1]}”, looks most at “{first}”. The next token is predicted from what this row "
             "mixes together." + (f" The {others} tokens not drawn share {rest:.3f}." if others else ""),
         )
         bars = Bars(items, Text("权重，按文本里的顺序", "Weights, in the order of the text"), high=1.0)

@@ -113,7 +113,7 @@ class _Journey:
         return Step(title, (Table(columns, rows, marks=marks),), note, progress=0.8 * end / len(self.layers))
 
     def _part_note(self, begin: int, end: int) -> Text:
-        right = sum(layer.rank == 0 for layer in self.layers[begin:end])
+        right = any(layer.rank == 0 for layer in self.layers[begin:end])
         if begin == 0 and not right:
             return Text(
                 f"前几层离答案还远。表里的词常常和上文没什么关系：最后一步是为最后一层学的，这里只是借用。"
@@ -125,12 +125,12 @@ class _Journey:
         if not right:
             best = min(layer.rank for layer in self.layers[begin:end]) + 1
             return Text(
-                f"最终的答案 {self.answer} 在这几层里最好排到第 {best}。",
-                f"In these layers the final answer, {self.answer}, comes to place {best} at best.",
+                f"最终的答案 {self.answer} 在这几层里最好排到第 {best:,}。",
+                f"In these layers the final answer, {self.answer}, comes to place {best:,} at best.",
             )
         return Text(
-            f"这几层里有 {right} 层已经把最终的答案 {self.answer} 排在第一（有 ✓ 的行）。",
-            f"{right} of these layers already put the final answer, {self.answer}, first (the rows with ✓).",
+            f"有 ✓ 的行：最终的答案 {self.answer} 已经排在第一。",
+            f"The rows with ✓: there the final answer, {self.answer}, is first already.",
         )
 
     def _curves(self) -> Step:
@@ -161,6 +161,11 @@ class _Journey:
             return Text(
                 f"{self.answer} 在哪一层都没有排到第一。",
                 f"{self.answer} is first after none of the layers.",
+            )
+        if self.first == last:
+            return Text(
+                f"{self.answer} 到最后一层（第 {last} 层）之后才排到第一。",
+                f"Only after the last layer, {last}, is {self.answer} first.",
             )
         first = Text(
             f"{self.answer} 在第 {self.first} 层之后第一次排到第一（共 {last + 1} 层，最后是第 {last} 层）。",
