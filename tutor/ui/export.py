@@ -7,10 +7,12 @@ import re
 import shlex
 from html import unescape
 from io import StringIO
+from itertools import groupby
 from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from tutor.decoding.documents import Run, beam_strategy, branch_command, command, document, prompt_of
@@ -71,27 +73,34 @@ def default_name(run: Run) -> str:
 
 
 def picture(run: Run, width: int, palette: Palette) -> list[Text]:
-    """All of a run as lines of at most `width` cells."""
-    head = _head(run, width, palette)
+    """All of a run but its head as lines of at most `width` cells."""
     match run:
         case Exploration():
-            body = exploration_lines(run, width, palette)
+            return exploration_lines(run, width, palette)
         case BeamRun():
-            body = _beam_lines(run, width, palette)
+            return _beam_lines(run, width, palette)
         case LockstepRun():
             step = len(run.steps)
-            body = [*lockstep_lines(run, step, width, palette), Text(), *parting_lines(run, step, width, palette)]
-    return [*head, Text(), *body]
+            return [*lockstep_lines(run, step, width, palette), Text(), *parting_lines(run, step, width, palette)]
 
 
 def svg(lines: list[Text], width: int, title: str) -> str:
     """Lines as an SVG document: text only, no script, no link, nothing to fetch."""
     console = Console(width=width, record=True, file=StringIO(), force_terminal=True, color_system="truecolor")
     for line in lines:
-        console.print(line, no_wrap=True, overflow="crop", highlight=False, markup=False)
+        console.print(_in_words(line, console), no_wrap=True, overflow="crop", highlight=False, markup=False)
     drawn = console.export_svg(title=title, unique_id="qwtutor")
     drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.S).replace("Fira Code", FONTS)
     return _NOT_XML.sub("", _TEXT_TAG.sub(_true_length, drawn))
+
+
+def _in_words(line: Text, console: Console) -> Text:
+    """`line` in pieces that are placed one by one, so that each stands in its column in a font of other widths too."""
+    pieces: list[tuple[str, Style]] = []
+    for segment in line.render(console):
+        runs = groupby(segment.text, key=lambda character: "blank" if character.isspace() else cell_len(character))
+        pieces += [("".join(run), segment.style or Style()) for _, run in runs]
+    return Text.assemble(*pieces)
 
 
 def _true_length(tag: re.Match[str]) -> str:
@@ -106,22 +115,23 @@ def _json(run: Run) -> str:
 
 
 def _text(run: Run) -> str:
-    return "\n".join(line.plain.rstrip() for line in picture(run, WIDTH, PLAIN)) + "\n"
+    lines = [*_head(run, PLAIN), Text(), *picture(run, WIDTH, PLAIN)]
+    return "\n".join(line.plain.rstrip() for line in lines) + "\n"
 
 
 def _svg(run: Run) -> str:
-    return svg(picture(run, WIDTH, DARK), WIDTH, "qwtutor")
+    head = [part for line in _head(run, DARK) for part in wrap(line, WIDTH, hang=2)]
+    return svg([*head, Text(), *picture(run, WIDTH, DARK)], WIDTH, "qwtutor")
 
 
-def _head(run: Run, width: int, palette: Palette) -> list[Text]:
-    """What model, what prompt, and how to do it again."""
+def _head(run: Run, palette: Palette) -> list[Text]:
+    """What model, what prompt, and how to do it again, a line each: a command is copied whole."""
     prompt = prompt_of(run)
-    facts = [(tr("model"), prompt.model), (tr("prompt"), prompt.text)]
-    facts += [(tr("again with"), shlex.join(words)) for words in _commands(run) if words]
-    lines: list[Text] = []
-    for name, value in facts:
-        lines += wrap(Text.assemble((f"{name}: ", palette.muted), (visible(value), palette.text)), width, hang=2)
-    return lines
+    facts = [(tr("model"), visible(prompt.model)), (tr("prompt"), visible(prompt.text))]
+    commands = [shlex.join(words) for words in _commands(run) if words]
+    # One with control characters in it would be another once they are taken out.
+    facts += [(tr("again with"), each) for each in commands if clean(each) == each]
+    return [Text.assemble((f"{name}: ", palette.muted), (value, palette.text)) for name, value in facts]
 
 
 def _commands(run: Run) -> list[list[str] | None]:

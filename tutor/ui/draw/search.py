@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tutor.decoding.outline import CLOSED, Folding, Line, outline, spelled
-from tutor.decoding.runs import BeamRun, distinct_pairs, logprob
+from tutor.decoding.runs import BeamRun, distinct_pairs, logprob, off_top
 from tutor.decoding.tree import SearchTree, branch_name
 from tutor.domain.language import tr
 from tutor.domain.model import Beam, DecodeStep
@@ -22,6 +22,7 @@ from tutor.ui.widgets.fit import DOTS, fit
 NUMBER = 9  # cells of a column of numbers
 COUNT = 8
 LEAST_TEXT = 12
+REPEATS = 0.1  # how many fewer different pairs are worth a word
 LISTED = 12  # pruned tokens that a fold names
 
 
@@ -182,18 +183,24 @@ def verdict(run: BeamRun) -> str:
 
 def _dullness(best: Beam, first: int, drawn: Sequence[DecodeStep]) -> str:
     """Numbers for what Holtzman et al. (2020, section 4) found: the most probable text is not like people's."""
+    own, other = -best.logprob / len(best.ids), -logprob(drawn) / len(drawn)
+    if own >= other:
+        return ""
     sentence = tr(
-        " Why it is dull: {first} of its {count} tokens are the model's first choice, and it costs {own} nats a token; "
-        "a text drawn at temperature 1 (seed 0) costs {other}. Probable text is bland (Holtzman et al. 2020).",
+        " Why it is dull: {first} of its {count} tokens are the model's first choice (of a text drawn at temperature 1, "
+        "seed 0: {others} of {all}), and each costs {own} nats on average ({other}). Probable text is bland and repeats "
+        "itself (Holtzman et al. 2020).",
         first=first,
         count=len(best.ids),
-        own=f"{-best.logprob / len(best.ids):.2f}",
-        other=f"{-logprob(drawn) / len(drawn):.2f}",
+        others=len(drawn) - off_top(drawn),
+        all=len(drawn),
+        own=f"{own:.2f}",
+        other=f"{other:.2f}",
     )
     pairs, others = distinct_pairs(best.ids), distinct_pairs([each.id for each in drawn])
-    if pairs < others:
+    if pairs < others - REPEATS:
         sentence += tr(
-            " It repeats itself: {pairs} of its pairs of tokens are different ones, of the drawn text {others}.",
+            " Of its pairs of tokens {pairs} are different ones, of the drawn text's {others}.",
             pairs=f"{pairs:.0%}",
             others=f"{others:.0%}",
         )
