@@ -29,10 +29,19 @@ class NumpyLlama:
 
     def logits(self, ids: list[int]) -> np.ndarray:
         """(len(ids), n_vocab)"""
-        x = self.weights["token_embd.weight"][ids]  # (positions, width)
+        return self.unembed(self.states(ids)[-1])
+
+    def states(self, ids: list[int]) -> list[np.ndarray]:
+        """The residual stream: the embeddings, then what leaves each layer, (len(ids), width) each."""
+        states = [self.weights["token_embd.weight"][ids]]
         for layer in range(self.layers):
+            x = states[-1]
             x = x + self.attention(layer, self.norm(x, f"blk.{layer}.attn_norm"))
-            x = x + self.feed_forward(layer, self.norm(x, f"blk.{layer}.ffn_norm"))
+            states.append(x + self.feed_forward(layer, self.norm(x, f"blk.{layer}.ffn_norm")))
+        return states
+
+    def unembed(self, x: np.ndarray) -> np.ndarray:
+        """The logits (positions, n_vocab) of a state, as if it were the last layer's."""
         output = self.weights.get("output.weight", self.weights["token_embd.weight"])
         return self.norm(x, "output_norm") @ output.T
 
@@ -40,18 +49,22 @@ class NumpyLlama:
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + self.epsilon) * self.weights[f"{name}.weight"]
 
     def attention(self, layer: int, x: np.ndarray) -> np.ndarray:
-        def heads(name: str, count: int) -> np.ndarray:  # (heads, positions, head width)
-            return (x @ self.weights[f"blk.{layer}.{name}.weight"].T).reshape(len(x), count, -1).transpose(1, 0, 2)
+        v = np.repeat(self.split(layer, "attn_v", x, self.kv_heads), self.heads // self.kv_heads, axis=0)
+        joined = (self.attention_weights(layer, x) @ v).transpose(1, 0, 2).reshape(len(x), -1)
+        return joined @ self.weights[f"blk.{layer}.attn_output.weight"].T
 
-        q = self.rope(heads("attn_q", self.heads))
-        k = np.repeat(self.rope(heads("attn_k", self.kv_heads)), self.heads // self.kv_heads, axis=0)
-        v = np.repeat(heads("attn_v", self.kv_heads), self.heads // self.kv_heads, axis=0)
+    def attention_weights(self, layer: int, x: np.ndarray) -> np.ndarray:
+        """(heads, queries, keys) for a layer's normed input `x`."""
+        q = self.rope(self.split(layer, "attn_q", x, self.heads))
+        k = np.repeat(self.rope(self.split(layer, "attn_k", x, self.kv_heads)), self.heads // self.kv_heads, axis=0)
         scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
         scores = np.where(np.tri(len(x), dtype=bool), scores, -np.inf)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
-        weights /= weights.sum(-1, keepdims=True)
-        joined = (weights @ v).transpose(1, 0, 2).reshape(len(x), -1)
-        return joined @ self.weights[f"blk.{layer}.attn_output.weight"].T
+        return weights / weights.sum(-1, keepdims=True)
+
+    def split(self, layer: int, name: str, x: np.ndarray, count: int) -> np.ndarray:
+        """(heads, positions, head width)"""
+        return (x @ self.weights[f"blk.{layer}.{name}.weight"].T).reshape(len(x), count, -1).transpose(1, 0, 2)
 
     def rope(self, x: np.ndarray) -> np.ndarray:
         width = x.shape[-1]
