@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tutor.ui.draw.frames.common import joined
 from tutor.ui.draw.frames.matrix import SHADES
-from tutor.ui.draw.palette import Palette
+from tutor.ui.draw.palette import SPACE_SIGN, Palette
 from tutor.ui.draw.wrap import graphemes, wrap
 
 # The least weight of each level above the lowest: even looks over 100 tokens are at the first, half of all at the last.
@@ -32,6 +32,11 @@ Place = tuple[int, int]  # a query and a key
 def level(weight: float) -> int:
     """Its place among `SIGNS`."""
     return sum(weight >= bound for bound in BOUNDS)
+
+
+def _style(at: int, palette: Palette) -> Style:
+    # Two styles for five shades: where neighbours look alike, their colour is sent once.
+    return palette.accent if at >= 2 else palette.muted
 
 
 def follow(first: int, cursor: int, room: int, count: int) -> int:
@@ -86,9 +91,9 @@ def heat_map(values: Values, shown: Window, labels: Sequence[str], cursor: Place
 
 def legend(width: int, palette: Palette, below: str, empty: str) -> list[Text]:
     """What the shades stand for; `below` names the lowest level, `empty` what is not drawn at all."""
-    line = Text.assemble((f"{SIGNS[0]} ", palette.heat[0]), (f"{below} {BOUNDS[0]:.0%}", palette.muted))
+    line = Text.assemble((f"{SIGNS[0]} ", palette.muted), (f"{below} {BOUNDS[0]:.0%}", palette.muted))
     for i, bound in enumerate(BOUNDS, 1):
-        line.append("  ").append(SIGNS[i] * 2, palette.heat[i]).append(f" {bound:.0%}", palette.muted)
+        line.append("  ").append(SIGNS[i] * 2, _style(i, palette)).append(f" {bound:.0%}", palette.muted)
     return wrap(line.append(f"  {empty}", palette.muted), width)
 
 
@@ -96,7 +101,7 @@ def _cell(weight: float | None, cells: int, palette: Palette, *, cursor: bool) -
     if weight is None:
         return " " * cells, palette.text
     at = level(weight)
-    style = palette.heat[at] + Style(reverse=True) if cursor else palette.heat[at]
+    style = _style(at, palette) + Style(reverse=True) if cursor else _style(at, palette)
     return (SIGNS[at] * cells if at else SIGNS[at].ljust(cells)), style
 
 
@@ -116,7 +121,7 @@ def _header(shown: Window, labels: Sequence[str], key: int, palette: Palette) ->
 
 def _stacked(label: str, cell: int) -> list[str]:
     """A column's label in lines that leave a gap beside them; a wide character may fill a narrow column."""
-    plain = label.lstrip("␣") or label
+    plain = label.lstrip(SPACE_SIGN).strip("<>") or label  # bytes stand in angles
     lines, used = [""], 0
     for start, end, cells in graphemes(plain):
         if used and used + cells > cell - 1:
@@ -178,23 +183,31 @@ def _speck(weight: float) -> str:
     return " " if weight < 0 else SIGNS[level(weight)]
 
 
+class TextRow(NamedTuple):
+    """A line of tokens and the line of shades below it, from token `first` on."""
+
+    first: int
+    text: Text
+    shades: Text
+
+
 def weighted_text(
     labels: Sequence[str], weights: Sequence[float], query: int, width: int, palette: Palette
-) -> list[Text]:
+) -> list[TextRow]:
     """The tokens as running text, below each a shade for what `query` gives it; what comes after `query` is grey."""
-    rows: list[tuple[Text, Text]] = [(Text(), Text())]
+    rows = [TextRow(0, Text(), Text())]
     for i, label in enumerate(labels):
         seen = i <= query
-        style = palette.heat[level(weights[i])] if seen else palette.rule
+        style = _style(level(weights[i]), palette) if seen else palette.rule
         word = Text(f"[{label}]" if i == query else label, palette.heading if i == query else style)
         word.truncate(width)
-        if rows[-1][0] and rows[-1][0].cell_len + word.cell_len > width:
-            rows.append((Text(), Text()))
-        text, shades = rows[-1]
-        text.append_text(word).append(" ")
+        if rows[-1].text and rows[-1].text.cell_len + word.cell_len > width:
+            rows.append(TextRow(i, Text(), Text()))
+        row = rows[-1]
+        row.text.append_text(word).append(" ")
         shade = SIGNS[level(weights[i])] if seen else " "
-        shades.append(shade * word.cell_len, style).append(" ")
-    lines = [line for pair in rows for line in pair]
-    for line in lines:
-        line.rstrip()
-    return lines
+        row.shades.append(shade * word.cell_len, style).append(" ")
+    for row in rows:
+        row.text.rstrip()
+        row.shades.rstrip()
+    return rows

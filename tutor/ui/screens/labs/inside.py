@@ -35,7 +35,7 @@ class InsideLab(ViewScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i", "sentence", "Sentence", id="inside.sentence"),
-        Binding("tab", "switch(1)", "Next view", key_display="Tab", id="inside.next"),
+        Binding("tab", "switch(1)", "Next view", show=False, id="inside.next"),
         Binding("shift+tab", "switch(-1)", "View before", show=False, id="inside.previous"),
         Binding("1", "view(0)", "Attention", show=False, id="inside.attention"),
         Binding("2", "view(1)", "Layers", show=False, id="inside.layers"),
@@ -64,7 +64,7 @@ class InsideLab(ViewScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Lines(self._head_lines, id="head")
-        yield AnswerInput(enter="Take it")
+        yield AnswerInput(id="sentence", enter="Take it")
         yield Vertical(id="views")
 
     def about(self) -> str:
@@ -144,7 +144,7 @@ class InsideLab(ViewScreen):
 
     def _shown(self, view: View) -> None:
         if view is self.view:
-            if not self.query_one(AnswerInput).has_focus:
+            if not self.query_one("#sentence", AnswerInput).has_focus:
                 view.take_focus()
             view.show(self.text)
             view.redraw()
@@ -169,14 +169,14 @@ class InsideLab(ViewScreen):
         return super().check_action(action, parameters)
 
     def action_sentence(self) -> None:
-        field = self.query_one(AnswerInput)
+        field = self.query_one("#sentence", AnswerInput)
         field.value = self.text
         field.display = True
         field.focus()
         field.action_end()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input is not self.query_one(AnswerInput):
+        if event.input is not self.query_one("#sentence", AnswerInput):
             return
         event.stop()
         if not event.value.strip():
@@ -189,14 +189,14 @@ class InsideLab(ViewScreen):
         self.keep_soon()
 
     def _leave_field(self) -> None:
-        self.query_one(AnswerInput).display = False
+        self.query_one("#sentence", AnswerInput).display = False
         self.say()
         self.query_one("#head", Lines).redraw()
         if self.view is not None:
             self.view.take_focus()
 
     def action_stop(self) -> None:
-        if self.query_one(AnswerInput).has_focus:
+        if self.query_one("#sentence", AnswerInput).has_focus:
             self._leave_field()
         else:
             super().action_stop()

@@ -14,7 +14,7 @@ from tutor.domain.frames import Bar, Bars, TokenItem
 from tutor.domain.language import both, language, tr
 from tutor.ui.draw.frames import draw
 from tutor.ui.draw.frames.tokens import token_text
-from tutor.ui.draw.heatmap import Sheet, contact_sheet, heat_map, legend, sheet, weighted_text, window
+from tutor.ui.draw.heatmap import Sheet, TextRow, contact_sheet, follow, heat_map, legend, sheet, weighted_text, window
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.labs.views.base import View, ViewScreen
 from tutor.ui.widgets.fit import fit
@@ -72,9 +72,11 @@ class AttentionView(View, can_focus=True):
         self.query_token: int | None = None  # None is the last one
         self.key_token: int | None = None  # None is the query itself
         self.corner = (0, 0)  # of the window, where the text is longer than it
+        self.first_row = 0  # of a long text
         self.layout_of_heads = Sheet(1, 1, 1)
         self.shown: Layer | None = None
         self._about: tuple[str, str] | None = None  # model and text
+        self._asked = False  # about them
         self._layers: dict[int, Layer] = {}
 
     def compose(self) -> Iterable[Widget]:
@@ -98,7 +100,8 @@ class AttentionView(View, can_focus=True):
         self.wanted = _index(given.get("layer")) or 0
         self.head = _index(given.get("head")) or 0
         self.query_token, self.key_token = _index(given.get("query")), _index(given.get("key"))
-        self.mean = given.get("mean") is True
+        # A head of -1 is the demo's way to ask for all.
+        self.mean = given.get("mean") is True or given.get("head") == -1
         self.picture = given["picture"] if given.get("picture") in PICTURES else HEAD
 
     def state(self) -> dict[str, Any]:
@@ -118,9 +121,10 @@ class AttentionView(View, can_focus=True):
         if about != self._about:
             if self._about is not None:
                 self.query_token = self.key_token = None
-            self._about = about
+            self._about, self._asked = about, False
             self._layers, self.shown = {}, None
-        if self.shown is None:
+        if not self._asked:
+            self._asked = True
             self._want(self.wanted)
 
     def _want(self, layer: int) -> None:
@@ -142,7 +146,8 @@ class AttentionView(View, can_focus=True):
         self.head = min(self.head, len(found.weights) - 1)
 
     def stop(self) -> None:
-        super().stop()
+        if self.asking.stop():
+            self._asked = False
         if self.shown is not None:
             self.wanted = self.shown.number
 
@@ -236,18 +241,27 @@ class AttentionView(View, can_focus=True):
         palette = self.app.palette
         query, _ = self._cursor(found)
         weights = self._weights(found)[query].tolist()
-        sentence = tr("{token} looks at, in %:", token=_numbered(found, query))
-        lines = [
-            self._top_line(found, width),
-            *weighted_text(found.labels, weights, query, width, palette),
-            Text(),
-            *wrap(Text(sentence, palette.strong), width),
-        ]
         sink = self._sink_lines(found, width)
-        most = max(3, self._height() - len(lines) - len(sink))
-        strongest = sorted(range(query + 1), key=lambda k: -weights[k])[:most]
+        room = self._height() - 2 - len(sink)
+        text = self._window_of_text(weighted_text(found.labels, weights, query, width, palette), query, room // 4)
+        lines = [line for row in text for line in (row.text, row.shades)]
+        strongest = sorted(range(query + 1), key=lambda k: -weights[k])[: max(3, room - len(lines))]
         bars = Bars(tuple(Bar(_numbered(found, k), 100 * weights[k]) for k in strongest), high=100.0)
-        return [*lines, *draw(bars, width, palette, language()), *sink]
+        sentence = tr("{token} looks at, in %:", token=_numbered(found, query))
+        return [
+            self._top_line(found, width),
+            *lines,
+            fit(Text(sentence, palette.strong), width),
+            *draw(bars, width, palette, language()),
+            *sink,
+        ]
+
+    def _window_of_text(self, rows: list[TextRow], query: int, most: int) -> list[TextRow]:
+        """Of a long text so many rows, with the query's among them."""
+        most = max(1, most)
+        here = sum(row.first <= query for row in rows) - 1
+        self.first_row = follow(self.first_row, here, min(most, len(rows)), len(rows))
+        return rows[self.first_row : self.first_row + most]
 
     def _row_lines(self, found: Layer, width: int) -> list[Text]:
         """The weight under the cursor, and where the rest of the row is."""

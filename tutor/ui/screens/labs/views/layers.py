@@ -37,7 +37,8 @@ class LayersView(View):
         super().__init__(lab)
         self.top = USUAL
         self.lens: Lens | None = None
-        self._about: tuple[str, str, int] | None = None  # model, text, how many tokens: what `lens` is about
+        self._about: tuple[str, str] | None = None  # model and text
+        self._asked = False  # about them
         self._cursor: int | None = None
 
     def compose(self) -> Iterable[Widget]:
@@ -70,19 +71,27 @@ class LayersView(View):
     # -- asking ------------------------------------------------------------------------------------------------------
 
     def show(self, text: str) -> None:
-        about = (self.app.services.model_name, text, self.top)
-        if about == self._about:
-            return
-        if self.lens is not None and (self._about is None or about[:2] != self._about[:2]):
-            self.lens = self._cursor = None
-        self._about = None
-        self.asking.ask(lambda model: model.lens(text, top=about[2]), lambda lens: self._take(lens, about))
+        about = (self.app.services.model_name, text)
+        if about != self._about:
+            if self._about is not None:
+                self._cursor = None
+            self._about, self._asked, self.lens = about, False, None
+        if not self._asked:
+            self._ask(text)
 
-    def _take(self, lens: Lens, about: tuple[str, str, int]) -> None:
-        self.lens, self._about = lens, about
+    def _ask(self, text: str) -> None:
+        self._asked, top = True, self.top
+        self.asking.ask(lambda model: model.lens(text, top=top), self._take)
+
+    def _take(self, lens: Lens) -> None:
+        self.lens = lens
         if self._cursor is None:
             self._cursor = draw.arrival(lens).stays
         self._cursor = max(0, min(self._cursor, len(lens.layers) - 1))
+
+    def stop(self) -> None:
+        if self.asking.stop():
+            self._asked = False
 
     # -- drawing -----------------------------------------------------------------------------------------------------
 
@@ -138,7 +147,7 @@ class LayersView(View):
         wanted = max(FEWEST, min(self.top + step, MOST))
         if wanted != self.top:
             self.top = wanted
-            self.show(self.lab.text)
+            self._ask(self.lab.text)
             self.lab.keep_soon()
 
 
