@@ -17,8 +17,8 @@ from rich.style import Style
 from rich.text import Text
 
 from tutor.domain.language import tr
-from tutor.domain.plaintext import visible
 from tutor.runtime.spans import REMEMBERED, Cut, begun, whole
+from tutor.ui.draw.glyphs import code, spelled
 from tutor.ui.draw.palette import SPACE_SIGN, Palette
 from tutor.ui.widgets.fit import fit
 
@@ -29,8 +29,6 @@ CHARACTERS, BYTES, MERGES = "characters", "bytes", "merges"
 ZOOMS = (CHARACTERS, BYTES, MERGES)
 # Before a token, in the cell that parts it from its neighbour: the cursor, a fragment of a character, a special token.
 HERE, FRAGMENT, SPECIAL = ">", "~", "*"
-MARGIN = " "
-MERGED_STATE = 48  # cells of a token's parts before and after a merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +85,10 @@ def label(data: bytes) -> str:
     """A token on one line: spaces and controls made visible, bytes in hex where they are no whole characters."""
     if not whole(data):
         return f"<{data.hex(' ')}>"
-    text = visible(data.decode()).replace(" ", SPACE_SIGN)
+    text = spelled(data.decode()).replace(" ", SPACE_SIGN)
     if text and not cell_len(text[0]):
         # It would join what stands before it.
-        text = f"\\u{ord(text[0]):04x}{text[1:]}"
+        text = code(text[0]) + text[1:]
     return text or "<>"
 
 
@@ -173,7 +171,7 @@ def _over_bytes(data: bytes, characters: str) -> str:
             continue
         character = characters[at]
         at += 1
-        shown = character if visible(character) == character and cell_len(character) and character != " " else "."
+        shown = character if spelled(character) == character and cell_len(character) and character != " " else "."
         line += " " * (3 * i - cell_len(line)) + (SPACE_SIGN if character == " " else shown)
     return line
 
@@ -214,6 +212,8 @@ def _made(cut: Cut, index: int, merging: Merging) -> str:
         if score is None:
             return tr("a byte of a character that the vocabulary lacks")
         return tr("log-probability {score} nats", score=f"{score:.2f}")
+    if merging.kind == "unknown":
+        return tr("the model's file does not tell its merges")
     if merging.kind == "bytes" and len(cut.data[index]) == 1:
         return tr("a single byte: nothing to merge")
     if merging.kind == "characters" and len(merging.parts(cut.data[index])) == 1:
@@ -222,13 +222,17 @@ def _made(cut: Cut, index: int, merging: Merging) -> str:
 
 
 def _merge_lines(merging: Merging, data: bytes, margin: int, palette: Palette) -> Iterable[Text]:
+    parts = merging.parts(data)
     for merge in merging.merges(data):
+        parts = merge.parts
         line = Text.assemble(" " * (margin + 1), (f"{merge.rank:>8,.0f}", palette.accent), "  ")
-        for i, part in enumerate(merge.parts):
+        for i, part in enumerate(parts):
             joined = i == merge.at
             line.append(f"[{label(part)}]" if joined else label(part), palette.strong if joined else palette.muted)
             line.append(" ")
         yield line
+    if len(parts) > 1 and merging.kind in ("bytes", "characters"):
+        yield Text(" " * (margin + 11) + tr("no merge joins these: the vocabulary holds the whole"), palette.muted)
 
 
 def _flow(
@@ -250,7 +254,7 @@ def margin_of(count: int) -> int:
 
 
 def _with_margin(number: str, line: Text, margin: int, palette: Palette) -> Text:
-    return Text.assemble((f"{number:>{margin - 1}}", palette.muted), MARGIN, line)
+    return Text.assemble((f"{number:>{margin - 1}}", palette.muted), " ", line)
 
 
 def _padded(cell: Text, width: int) -> Text:

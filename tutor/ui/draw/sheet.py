@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from tutor.domain.plaintext import visible
+from tutor.ui.draw.glyphs import spelled
 
 # How far back a row's end looks for a space, so as not to cut a word.
 WORD = 24
@@ -26,8 +26,8 @@ class Place(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def cells(character: str) -> int:
-    """How wide a character is as `visible` shows it."""
-    return cell_len(visible(character))
+    """How wide a character is as `spelled` shows it."""
+    return cell_len(spelled(character))
 
 
 class _Line:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from tutor.domain.language import tr
-from tutor.domain.plaintext import visible
 from tutor.runtime.spans import Cut, inside, whole
 from tutor.ui.draw.cuts import FRAGMENT, SPECIAL, label
+from tutor.ui.draw.glyphs import spelled
 from tutor.ui.draw.palette import SPACE_SIGN, Palette
 
 NAME = 15
@@ -64,10 +64,10 @@ def figures(count: Count, width: int, comparing: bool) -> str:
 
 
 def _chosen(cells: list[str], width: int, comparing: bool) -> list[str]:
-    """Those that have room; with two texts, the bytes give way first."""
-    if comparing and NAME + COLUMN * len(cells) > width:
-        cells = cells[:2] + cells[3:]
-    return cells[: max(1, (width - NAME) // COLUMN)]
+    """Those that have room; the bytes give way first, the tokens and the comparison last."""
+    while NAME + COLUMN * len(cells) > width and len(cells) > (3 if comparing else 1):
+        del cells[2 if comparing and len(cells) > 4 else 1 if comparing else -1]
+    return cells
 
 
 def _right(text: str) -> str:
@@ -81,7 +81,7 @@ def token_lines(count: Count, index: int, palette: Palette) -> list[Text]:
     start, end = cut.start(index), cut.ends[index]
     shown = data[:SHOWN_BYTES].hex(" ") + (" .." if len(data) > SHOWN_BYTES else "")
     first = Text.assemble(
-        (tr("token {number} of {count}", number=f"{index + 1:,}", count=f"{len(cut):,}"), palette.muted),
+        (tr("token {number}/{count}", number=f"{index + 1:,}", count=f"{len(cut):,}"), palette.muted),
         "  ", (label(data), palette.strong), "  ", ("id ", palette.muted), str(id),
         "  ", (tr("bytes "), palette.muted), shown,
         "  ", (tr("characters "), palette.muted), f"{start}:{end}",
@@ -102,7 +102,7 @@ def _standing(cut: Cut, index: int, touched: str, palette: Palette) -> Text:
         (False, True): tr("it ends inside a character"),
         (False, False): tr("it ends inside a character"),
     }[inside(data), not _ends_whole(data)]
-    named = visible(touched).replace(" ", SPACE_SIGN)
+    named = spelled(touched).replace(" ", SPACE_SIGN)
     return Text(
         f"{FRAGMENT} "
         + tr(
@@ -121,7 +121,7 @@ def facts(asked: Asked, notes: Sequence[str], palette: Palette) -> Text:
     """How long the texts are, and what else is to be known of them."""
     line = Text.assemble((tr("{characters} characters, {bytes} bytes", **_size(asked.text)), palette.muted))
     if asked.other:
-        other = tr("other: {characters} characters, {bytes} bytes", **_size(asked.other))
+        other = tr("other: {characters}, {bytes}", **_size(asked.other))
         line.append("  ").append(other, palette.muted)
     for note in notes:
         line.append("  ").append(note, palette.accent)

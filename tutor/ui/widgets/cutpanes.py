@@ -69,7 +69,7 @@ class CutPanes(Horizontal):
             pane.display = number < len(shown)
         for number, (name, count) in enumerate(shown):
             palette, view = self.app.palette, self._view(number)
-            title = Text.assemble((name, palette.heading), "  ", (_zoom_name(zoom), palette.muted))
+            title = Text.assemble((name, palette.heading), "  ", (_zoom_name(zoom, name), palette.muted))
             self.query_one(f"#name{number}", Lines).set_lines([title])
             if count is None or not len(count.cut):
                 view.show(None, instead=instead(name, max(20, self.app.size.width // len(shown) - 4)))
@@ -134,7 +134,9 @@ class CutPanes(Horizontal):
         self.post_message(self.Moved())
 
 
-def _zoom_name(zoom: str) -> str:
+def _zoom_name(zoom: str, name: str) -> str:
+    if zoom == cuts.MERGES and name == "spm-unigram":
+        return tr("no merges: of all ways to cut the text, the likeliest")
     return {
         cuts.CHARACTERS: tr("characters, ids below"),
         cuts.BYTES: tr("bytes, characters above, ids below"),

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tutor.domain.plaintext import visible
+from tutor.ui.draw.glyphs import spelled
 from tutor.ui.draw.sheet import Sheet
 from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import strip_of
@@ -129,7 +129,7 @@ class WritingField(Widget, can_focus=True):
             line = fit(Text(self.placeholder if not y else "", palette.muted), width - self._indent)
         else:
             rows = getattr(self, "_rows", [])
-            line = Text(visible(rows[y]) if y < len(rows) else "")
+            line = Text(spelled(rows[y]) if y < len(rows) else "")
         if self.has_focus and y == self.sheet.caret_row:
             line = self._with_caret(line)
         if self.label:

@@ -19,8 +19,8 @@ SAMPLES = (
         "A model sees no letters, only the numbers of tokens. In another language the same sentence takes another count of them.",
     ),
     Text(
-        "“龘”这个字很少见，👩‍💻 由三个字符拼成：词元常在字的中间断开。",
-        "“龘” is a rare character, and 👩‍💻 is put together from three: tokens often break inside one.",
+        "「龘」这个字很少见，👩‍💻 由三个字符拼成：词元常在字的中间断开。",
+        "龘 is a rare character, and 👩‍💻 is put together from three: tokens often break inside one.",
     ),
     Text(
         'def 问好(名字):\n    return f"你好，{名字}！"  # <|im_start|> 在这里只是文字',
