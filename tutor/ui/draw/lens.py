@@ -8,21 +8,15 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from tutor.domain.frames import TokenItem
+from tutor.decoding.token_pictures import name_of
 from tutor.domain.language import tr
 from tutor.domain.model import Candidate, Lens, LensLayer
 from tutor.ui.draw.frames.bars import bar_style, rightward
-from tutor.ui.draw.frames.tokens import token_text
 from tutor.ui.draw.palette import Palette, mark_sign
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
 
 _LONGEST_BAR, _LONGEST_NAME = 30, 20
-
-
-def name(candidate: Candidate) -> str:
-    """A token in a list: spaces made visible, bytes where they are no whole characters."""
-    return token_text(TokenItem(candidate.text, bytes=candidate.data.hex()))
 
 
 class Arrival(NamedTuple):
@@ -66,7 +60,7 @@ def row(layer: LensLayer, width: int, palette: Palette) -> Text:
     bar = rightward(layer.probability * columns.bar, columns.bar, palette, layer.probability > 0.0005)
     line = Text.assemble(
         (f"{mark_sign('good') if here else ' '}{layer.layer:>3}  ", style),
-        (_padded(name(best), columns.name), style),
+        (_padded(name_of(best), columns.name), style),
         f" {exp(best.logprob):.4f}  ",
         (bar.ljust(columns.bar), bar_style(palette, "", alone=True)),
         f" {layer.probability:.4f} ",
@@ -81,7 +75,7 @@ def detail(layer: LensLayer, width: int, palette: Palette) -> list[Text]:
     line = Text(tr("After layer {layer}:", layer=layer.layer), palette.strong)
     for candidate in layer.top:
         # No-break spaces keep a number beside its token.
-        line.append(f"  {name(candidate)}\u00a0").append(f"{exp(candidate.logprob):.4f}", palette.muted)
+        line.append(f"  {name_of(candidate)}\u00a0").append(f"{exp(candidate.logprob):.4f}", palette.muted)
     line.append(f"  {tr('entropy')}\u00a0{layer.entropy:.2f}\u00a0{tr('nats')}", palette.muted)
     return wrap(line, width)
 
@@ -89,7 +83,7 @@ def detail(layer: LensLayer, width: int, palette: Palette) -> list[Text]:
 def answer_lines(final: Sequence[Candidate], found: Arrival, width: int, palette: Palette) -> list[Text]:
     """The model's own answer, and where it came up."""
     best = final[0]
-    said = tr("The answer: {token} with {probability}.", token=name(best), probability=f"{exp(best.logprob):.4f}")
+    said = tr("The answer: {token} with {probability}.", token=name_of(best), probability=f"{exp(best.logprob):.4f}")
     if found.first == found.stays:
         came = tr("It is on top from layer {layer} on.", layer=found.first)
     else:

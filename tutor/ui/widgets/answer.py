@@ -11,9 +11,7 @@ from tutor.domain.plaintext import clean
 class AnswerInput(Input):
     """The line a typed answer is written on. The cursor does not blink, and stays where an input method needs it."""
 
-    def __init__(
-        self, value: str = "", *, placeholder: str = "", enter: str = "Answer", id: str | None = None
-    ) -> None:
+    def __init__(self, value: str = "", *, placeholder: str = "", enter: str = "Answer", id: str | None = None) -> None:
         """`enter` says, in English as `tr` takes it, what Enter does here."""
         super().__init__(value, placeholder=placeholder, select_on_focus=False, id=id)
         self.cursor_blink = False

@@ -10,10 +10,10 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from tutor.domain.frames import Bar, Bars, TokenItem
+from tutor.decoding.token_pictures import name_of
+from tutor.domain.frames import Bar, Bars
 from tutor.domain.language import both, language, tr
 from tutor.ui.draw.frames import draw
-from tutor.ui.draw.frames.tokens import token_text
 from tutor.ui.draw.heatmap import Sheet, TextRow, contact_sheet, follow, heat_map, legend, sheet, weighted_text, window
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.labs.views.base import View, ViewScreen
@@ -375,7 +375,7 @@ def _look(model: Model, *, text: str, layer: int) -> Layer:
     from tutor.decoding.attention import mean_over_heads, weights_of
 
     found = model.attention(text, min(layer, model.info().layers - 1))
-    labels = tuple(token_text(TokenItem(piece.text, bytes=piece.data.hex())) for piece in found.tokens)
+    labels = tuple(name_of(piece) for piece in found.tokens)
     weights = weights_of(found)
     return Layer(labels, found.layers, found.layer, weights, mean_over_heads(weights))
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from tutor.decoding.token_pictures import name_of
 from tutor.domain.language import both, tr
 from tutor.domain.model import Lens, LensLayer
 from tutor.ui.draw import lens as draw
@@ -117,7 +118,7 @@ class LayersView(View):
         if self.lens is None or self.asking.trouble is not None:
             return self.asking.lines(width)
         palette = self.app.palette
-        head = draw.heading(draw.name(self.lens.final[0]), _row_width(width + 2), palette)
+        head = draw.heading(name_of(self.lens.final[0]), _row_width(width + 2), palette)
         answer = draw.answer_lines(self.lens.final, draw.arrival(self.lens), width, palette)
         return [*answer, Text(" ") + head]
 
