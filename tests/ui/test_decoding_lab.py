@@ -23,8 +23,8 @@ from tutor.decoding.steps import decode, look
 from tutor.domain.errors import ModelFailed
 from tutor.domain.model import DecodeStep, Distribution, Message, Strategy, TokenPiece
 from tutor.ui.app import TutorApp
-from tutor.ui.screens.labs.decoding import DecodingLab, escaped, unescaped
-from tutor.ui.screens.labs.lab_desk import Desk
+from tutor.ui.screens.labs.decoding import DecodingLab
+from tutor.ui.screens.labs.lab_desk import Desk, escaped, unescaped
 from tutor.ui.services import Services
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.lines import RowList

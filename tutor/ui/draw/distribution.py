@@ -16,6 +16,7 @@ from tutor.domain.language import tr
 from tutor.domain.model import Candidate, DecodeStep, Strategy
 from tutor.domain.plaintext import clean, visible
 from tutor.ui.draw.frames.bars import bar_style, rightward
+from tutor.ui.draw.numbers import number
 from tutor.ui.draw.palette import SPACE_SIGN, Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
@@ -110,12 +111,12 @@ def ruler(step: DecodeStep, width: int, palette: Palette) -> list[Text]:
     if step.draw is None:
         return []
     line, used = Text(), 0
-    for number, stretch in enumerate(stretches(step.top[:LISTED])):
+    for place, stretch in enumerate(stretches(step.top[:LISTED])):
         cells = round(stretch.high * width) - used
         if cells <= 0:
             continue
         used += cells
-        style = palette.token_colours[number % len(palette.token_colours)]
+        style = palette.token_colours[place % len(palette.token_colours)]
         if stretch.candidate.id == step.id:
             style = palette.selection
         name = token_name(stretch.candidate.text, stretch.candidate.data, stretch.candidate.id)
@@ -123,8 +124,7 @@ def ruler(step: DecodeStep, width: int, palette: Palette) -> list[Text]:
         edge = "|" if cells > 1 or palette.plain else " "
         line.append(name + " " * (cells - 1 - cell_len(name)) + edge, style)
     line.append("." * (width - used), palette.muted)
-    place = min(width - 1, int(step.draw * width))
-    return [line, Text(" " * place + "^", palette.accent)]
+    return [line, Text(" " * min(width - 1, int(step.draw * width)) + "^", palette.accent)]
 
 
 # The candidates
@@ -203,9 +203,9 @@ class _Rows:
             (f"{sign}{tried}{rank:>3} ", style),
             (name.plain, style + _STRUCK if mark == "cut" else style),
             " " * (self.columns.label - name.cell_len + 1),
-            (f"{p:7.4f} ", style),
+            (f"{number(p, 4):>7} ", style),
             (bar.ljust(self.columns.bar + 1), bar_style(self.palette, mark, alone=False)),
-            (f"{candidate.probability:.4f} " if drawn and candidate.probability > 0 else "", style),
+            (f"{number(candidate.probability, 4):<6} " if drawn and candidate.probability > 0 else "", style),
             (("<- u" if drawn else "<-") if chosen else "", style),
             (" " + tr("ends") if candidate.ends else "", self.palette.muted),
         )

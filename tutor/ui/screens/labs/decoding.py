@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -23,7 +22,7 @@ from tutor.ui.asking_model import ModelScreen
 from tutor.ui.labs import kept_under
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.screens.labs.lab_branches import BranchesScreen
-from tutor.ui.screens.labs.lab_desk import PROMPT, SETTINGS, Desk, SettingsForm
+from tutor.ui.screens.labs.lab_desk import PROMPT, SETTINGS, Desk, SettingsForm, escaped, unescaped
 from tutor.ui.screens.labs.lab_view import DecodingView
 from tutor.ui.screens.labs.lab_walk import Token, Walk
 from tutor.ui.widgets.answer import AnswerInput
@@ -73,6 +72,7 @@ class DecodingLab(ModelScreen):
         self._due = 0.0
         self._field = ""  # what the line of text is for: prompt, type
         self._keeping = False
+        self._beams = False  # beam search is what was asked for: it opens as soon as the prompt is read
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -96,7 +96,9 @@ class DecodingLab(ModelScreen):
 
     def on_mount(self) -> None:
         self.desk.model = self.app.services.model_name
-        self.desk.restore(self.app.services.progress.kept(self._key))
+        kept = self.app.services.progress.kept(self._key)
+        self.desk.restore(kept)
+        self._beams = kept is None and self._given.get("strategy") == "beam"
         super().on_mount()
         self.walk.look()
 
@@ -132,6 +134,9 @@ class DecodingLab(ModelScreen):
             self._slow = self.set_timer(SLOW_SECONDS, self._wait)
         if self._playing:
             self.call_after_refresh(self._play_on)
+        if self._beams and self.walk.step is not None:
+            self._beams = False
+            self.action_beam()
         self._keep_soon()
 
     def _wait(self) -> None:
@@ -390,13 +395,3 @@ class DecodingLab(ModelScreen):
         self._keeping = False
         key, desk = self._key, self.desk.copy()
         self.app.services.store_later(lambda progress: progress.keep(key, desk.to_dict()))
-
-
-def escaped(text: str) -> str:
-    """`text` on one line, as it can be typed."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-
-
-def unescaped(typed: str) -> str:
-    """What `escaped` made of it."""
-    return re.sub(r"\\([\\nt])", lambda match: {"n": "\n", "t": "\t"}.get(match[1], "\\"), typed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class Desk:
 
     @property
     def strategy(self) -> Strategy:
-        """What takes the next step. Beam search follows several texts at once: beside it, the largest is taken."""
+        """What takes the next step. Beam search follows several texts, on a screen of its own: here beside it, greedy."""
         params = self.params
         kind = "sample" if params["strategy"] == "sample" else "greedy"
         return Strategy(kind=kind, seed=params["seed"], **{name: params[name] for name in FILTERS if name in params})
@@ -146,3 +147,13 @@ class Desk:
                 self.exploration = Exploration.from_dict(each)
             except TutorError:
                 continue
+
+
+def escaped(text: str) -> str:
+    """`text` on one line, as it can be typed."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+
+
+def unescaped(typed: str) -> str:
+    """What `escaped` made of it."""
+    return re.sub(r"\\([\\nt])", lambda match: {"n": "\n", "t": "\t"}.get(match[1], "\\"), typed)

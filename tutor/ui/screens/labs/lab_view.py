@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -14,6 +15,7 @@ from tutor.domain.language import language, tr
 from tutor.domain.model import DecodeStep, Strategy
 from tutor.ui.draw import distribution
 from tutor.ui.draw.frames import draw
+from tutor.ui.draw.palette import mark_sign
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.labs.lab_branches import branch_tree
 from tutor.ui.screens.labs.lab_desk import FILTERS
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 WIDE = 120  # cells from which the tree of branches stands beside
 LOW = 24  # rows below which what is known above the bars shares its lines
+# The line of the tree with the sign of where one stands, behind its branches or its depth.
+_HERE = re.compile(rf"[ ├└│─]*(\d+> )?\{mark_sign('new')} ")
 
 
 class Candidates(RowList):
@@ -80,11 +84,20 @@ class DecodingView(Vertical):
         self.query_one("#text", Pager).redraw()
         self.query_one("#settings", Pager).redraw()
         if self.has_class("-wide"):
-            self.query_one("#side", Pager).redraw()
+            self._show_tree()
         if self.walk.step is not None:
             self._show_step(self.walk.step)
         elif waiting or not self.walk.asking.busy:
             self._show_lines()
+
+    def _show_tree(self) -> None:
+        side = self.query_one("#side", Pager)
+        side.redraw()
+        # Where one stands stays in view, with some of what is around it.
+        here = next((y for y, line in enumerate(side.lines) if _HERE.match(line.plain)), 0)
+        height, top = side.size.height, side.scroll_offset.y
+        if not top <= here < top + height:
+            side.scroll_to(y=max(0, here - height // 2), animate=False)
 
     def redraw(self) -> None:
         """Everything anew: the language or the theme has changed."""

@@ -31,6 +31,7 @@ class Walk:
 
     def __init__(self, screen: TutorScreen, desk: Desk, changed: Callable[[], None]) -> None:
         self.desk = desk
+        self._screen = screen
         self.asking = Asking(screen, changed)
         self._changed = changed
         self._about: object = None  # what the question under way is about
@@ -62,7 +63,11 @@ class Walk:
         """Take the strategy's choice: now, or when it is known. After trouble, ask again."""
         exploration = self.desk.exploration
         if exploration is not None and self.step is not None:
-            self.desk.exploration = exploration.forward(self.desk.strategy)
+            try:
+                self.desk.exploration = exploration.forward(self.desk.strategy)
+            except UsageError as error:
+                self._screen.say(str(error))
+                return
             self.proceed()
         elif self.asking.busy:
             self._steps = min(self._steps + 1, MOST_AHEAD)
