@@ -10,11 +10,12 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import psutil
 import pytest
+from textual.binding import Binding, BindingType
 
 from tests.ui.conftest import Start
 from tutor.decoding.distribution import Logits
@@ -23,11 +24,12 @@ from tutor.decoding.steps import decode, look
 from tutor.domain.errors import ModelFailed
 from tutor.domain.model import DecodeStep, Distribution, Message, Strategy, TokenPiece
 from tutor.ui.app import TutorApp
+from tutor.ui.screens.base import TutorScreen
 from tutor.ui.screens.labs.decoding import DecodingLab
 from tutor.ui.screens.labs.lab_desk import Desk, escaped, unescaped
 from tutor.ui.services import Services
 from tutor.ui.widgets.answer import AnswerInput
-from tutor.ui.widgets.lines import RowList
+from tutor.ui.widgets.lines import Lines, RowList
 
 WORDS = [f" {letter}" for letter in "abcdefghijklmnop"]
 END = len(WORDS)
@@ -325,6 +327,54 @@ def test_the_prompt_as_a_chat_is_another_exploration_and_both_stay(services: Ser
             await lab.press("c")
             assert len(lab.ids) == 1
             assert lab.model.asked.count("next") == lab.model.asked.count("conversation") == 1
+
+    run(work())
+
+
+class Search(TutorScreen):
+    """Stands for beam search: finds ` c d` at once, with Enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "found", "Found")]
+
+    def __init__(self, prompt_ids: list[int], start: str, params: dict[str, Any]) -> None:
+        super().__init__()
+        self.given = (prompt_ids, start, params)
+
+    def action_found(self) -> None:
+        self.dismiss([(id, WORDS[id].encode(), WORDS[id]) for id in (2, 3)])
+
+
+def test_a_path_that_beam_search_found_is_gone_on_with(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tutor.ui.screens.labs.beam.BeamScreen", Search)
+
+    async def work() -> None:
+        async with opened(services, Sayer(), {"prompt": " a b", "strategy": "beam", "width": 3}) as lab:
+            await lab.until(lambda: isinstance(lab.app.screen, Search))
+            search = lab.app.screen
+            assert isinstance(search, Search)
+            ids, start, params = search.given
+            assert (ids, start, params["width"]) == ([0, 1], " a b", 3)
+            await lab.press("enter")
+            assert lab.ids == [2, 3]
+            assert [node.how for node in lab.exploration.nodes[1:]] == ["beam", "beam"]
+            assert lab.exploration.nodes[2].step is not None
+            await lab.press("u")
+            assert lab.ids == []
+            assert len(lab.exploration.leaves()) == 1
+
+    run(work())
+
+
+def test_a_full_tree_is_a_sentence(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tutor.decoding.exploration.MAX_NODES", 4)
+
+    async def work() -> None:
+        async with opened(services, Sayer()) as lab:
+            await lab.press(*["space"] * 5)
+            assert len(lab.ids) == 3
+            assert "the most there can be" in lab.screen.query_one("#message", Lines).lines[0].plain
+            await lab.press("backspace", "space")
+            assert len(lab.ids) == 3
 
     run(work())
 
