@@ -11,11 +11,11 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 import numpy as np
-from llama_cpp._ctypes_extensions import load_shared_library
 
 from tutor.decoding.distribution import Logits
-from tutor.domain.errors import Cancelled, ModelFailed, UsageError
+from tutor.domain.errors import Cancelled, ModelFailed, TutorError, UsageError
 from tutor.domain.plaintext import clean
+from tutor.runtime.ggml import graphics_devices
 from tutor.runtime.vocabulary import Vocabulary
 
 # Tokens evaluated at once. Below 64, llama.cpp attends row by row whatever the size, so that a prompt, a score and
@@ -36,9 +36,6 @@ ABORTED = 2
 ALL_F32 = b"0"
 # enum ggml_log_level
 WARNING, CONTINUED = 3, 5
-LIBRARIES = Path(lib.__file__).parent / "lib"
-# enum ggml_backend_dev_type: a graphics processor, and one that shares the machine's memory.
-GRAPHICS = (1, 2)
 
 
 class AbortFlag:
@@ -131,14 +128,24 @@ class Engine:
         self._whole = self._prompted = 0
         # Whether the last row of logits is that after all of them.
         self._at_end = False
+        self._context = self.new_context(
+            size,
+            n_seq_max=sequences,
+            # Otherwise each sequence has cells of its own, and a copy of part of one aborts the process.
+            kv_unified=sequences > 1,
+            # llama.cpp reserves a row for every sequence there may be.
+            n_outputs_max=max(ROWS, sequences),
+            n_outputs_max_per_seq=max(ROWS, sequences),
+        )
+        self._memory = lib.llama_get_memory(self._context)
+        self._size = size
+        self._sequences = sequences
+
+    def new_context(self, size: int, **settings: Any) -> Any:
+        """A context of llama.cpp for `size` tokens, with more of its parameters in `settings`; the caller frees it."""
         params = lib.llama_context_default_params()
         params.n_ctx = size
         params.n_batch = params.n_ubatch = CHUNK
-        params.n_seq_max = sequences
-        # Otherwise each sequence has cells of its own, and a copy of part of one aborts the process.
-        params.kv_unified = sequences > 1
-        # llama.cpp reserves a row for every sequence there may be.
-        params.n_outputs_max = params.n_outputs_max_per_seq = max(ROWS, sequences)
         if self._exact:
             # The cache of a model in float32 is in float32 too: 16 bits would move log-probabilities by up to 0.002.
             params.type_k = params.type_v = lib.GGML_TYPE_F32
@@ -146,12 +153,12 @@ class Engine:
         params.n_threads = params.n_threads_batch = self.threads
         params.abort_callback = self.abort.callback
         params.abort_callback_data = self.abort.address
-        self._context = lib.llama_init_from_model(self._model, params)
-        if not self._context:
+        for name, value in settings.items():
+            setattr(params, name, value)
+        context = lib.llama_init_from_model(self._model, params)
+        if not context:
             raise ModelFailed("There is not enough memory for a context of {size} tokens.", size=size)
-        self._memory = lib.llama_get_memory(self._context)
-        self._size = size
-        self._sequences = sequences
+        return context
 
     def _reserve(self, tokens: int, *, sequences: int = 1, cells: int = 0) -> None:
         """Have a context for texts of `tokens` tokens, with `cells` tokens in all where there are several."""
@@ -265,6 +272,17 @@ class Engine:
 
     def _compute(self, tokens: Sequence[tuple[int, int, int]], *, rows: int) -> None:
         """Evaluate `tokens`, each an (id, position, sequence), with logits for the last `rows` of them."""
+        self._at_end = False
+        try:
+            self.compute(self._context, tokens, rows=rows)
+        except TutorError:
+            lib.llama_memory_clear(self._memory, False)
+            self._cells.clear()
+            self._whole = self._prompted = 0
+            raise
+
+    def compute(self, context: Any, tokens: Sequence[tuple[int, int, int]], *, rows: int) -> None:
+        """Evaluate up to CHUNK `tokens` in any context of this model; what it holds after a failure is not known."""
         batch = self._batch
         batch.n_tokens = len(tokens)
         for i, (id, position, sequence) in enumerate(tokens):
@@ -274,18 +292,18 @@ class Engine:
             batch.seq_id[i][0] = sequence
             batch.logits[i] = i >= len(tokens) - rows
         self.calls += 1
-        self._at_end = False
-        code = lib.llama_decode(self._context, batch)
+        code = lib.llama_decode(context, batch)
+        if code == ABORTED:
+            raise Cancelled("Stopped.")
         if code:
-            lib.llama_memory_clear(self._memory, False)
-            self._cells.clear()
-            self._whole = self._prompted = 0
-            if code == ABORTED:
-                raise Cancelled("Stopped.")
             raise ModelFailed("llama.cpp could not compute the next token (code {code}).", code=code)
 
     def _row(self, index: int) -> Logits:
-        pointer = lib.llama_get_logits_ith(self._context, index)
+        return self.logits(self._context, index)
+
+    def logits(self, context: Any, index: int) -> Logits:
+        """The row of logits (n_vocab,) that an evaluation in `context` left at `index`."""
+        pointer = lib.llama_get_logits_ith(context, index)
         return np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
 
     @property
@@ -314,20 +332,8 @@ def _metadata(model: Any, key: bytes) -> bytes:
 
 def backend() -> str:
     """What computes: the names of the graphics devices that this build uses, else CPU."""
-    names = _graphics_devices() if lib.llama_supports_gpu_offload() else []
+    names = graphics_devices() if lib.llama_supports_gpu_offload() else []
     return ", ".join(names) or "CPU"
-
-
-def _graphics_devices() -> list[str]:
-    # The package binds no function that names devices; libggml and libggml-base, loaded beside it, have them.
-    ggml = load_shared_library("ggml", LIBRARIES)
-    base = load_shared_library("ggml-base", LIBRARIES)
-    ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
-    ggml.ggml_backend_dev_get.argtypes, ggml.ggml_backend_dev_get.restype = [ctypes.c_size_t], ctypes.c_void_p
-    base.ggml_backend_dev_type.argtypes, base.ggml_backend_dev_type.restype = [ctypes.c_void_p], ctypes.c_int
-    base.ggml_backend_dev_name.argtypes, base.ggml_backend_dev_name.restype = [ctypes.c_void_p], ctypes.c_char_p
-    devices = [ggml.ggml_backend_dev_get(i) for i in range(ggml.ggml_backend_dev_count())]
-    return [base.ggml_backend_dev_name(d).decode() for d in devices if base.ggml_backend_dev_type(d) in GRAPHICS]
 
 
 def _print_warnings(level: int, text: bytes, _data: object) -> None:

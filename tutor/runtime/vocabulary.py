@@ -66,6 +66,13 @@ class Vocabulary:
             tokens = [(id, b"", self.label(id), True) for id in self.ids(b"", bos=True)] + tokens
         return with_spans(tokens)
 
+    def prompt_pieces(self, prompt: str | list[int]) -> tuple[TokenPiece, ...]:
+        """The tokens of a prompt, with the characters that they touch."""
+        if isinstance(prompt, str):
+            return self.pieces(prompt, bos=self.adds_bos)
+        self._check(prompt)
+        return with_spans([(id, self.data(id), self.label(id), self.is_control(id)) for id in prompt])
+
     def data(self, id: int) -> bytes:
         """A token's bytes, a control token's being its name."""
         found = self._data.get(id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,12 +18,27 @@ from tutor.decoding.distribution import Logits, summarize
 from tutor.decoding.lockstep import lockstep
 from tutor.decoding.steps import candidate, decode, look
 from tutor.domain.errors import ModelFailed, TutorError, UsageError
-from tutor.domain.model import BeamStep, DecodeStep, Distribution, ModelInfo, Score, TokenPiece
+from tutor.domain.model import (
+    Attention,
+    BeamStep,
+    DecodeStep,
+    Distribution,
+    Lens,
+    ModelInfo,
+    Neighbours,
+    Score,
+    TokenPiece,
+)
 from tutor.domain.modelfile import ModelFile
+from tutor.domain.plaintext import clean
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
+from tutor.runtime.capture import Capture
 from tutor.runtime.conversation import conversation
+from tutor.runtime.embedding import Embedding
+from tutor.runtime.lens import lens
 from tutor.runtime.llama import ALIKE, CHUNK, AbortFlag, Engine, backend
+from tutor.runtime.weights import Weights
 
 SEND_SECONDS = 0.05
 
@@ -76,6 +92,12 @@ class Operations:
                 return self.lockstep(request)
             case protocol.Look():
                 return self.look(request)
+            case protocol.Attend():
+                return self.attention(request)
+            case protocol.LookThrough():
+                return self.lens(request)
+            case protocol.Near():
+                return self.neighbours(request)
             case protocol.Count():
                 return self.engine.calls
 
@@ -92,7 +114,12 @@ class Operations:
         self._path = Path(request.path)
         try:
             self._file = gguf.inspect(self._path)
+            self._weights = Weights(self._path, self._file, self._abort.check)
             self._bytes = self._path.stat().st_size  # the file may be gone when somebody asks
+        except OSError as error:
+            raise ModelFailed(
+                "{file} cannot be read: {reason}.", file=clean(self._path.name), reason=str(error.strerror)
+            ) from None
         except TutorError as error:
             values: dict[str, Any] = error.values
             raise ModelFailed(error.template, hint=error.hint_template, **values) from None
@@ -106,7 +133,7 @@ class Operations:
 
     def info(self) -> ModelInfo:
         engine, file = self.engine, self._file
-        metadata = file.metadata if file else {}
+        metadata, size = file.metadata if file else {}, engine.size
         return ModelInfo(
             name=str(metadata.get("general.name", "")),
             path=str(self._path),
@@ -117,7 +144,8 @@ class Operations:
             backend=backend(),
             chat_template=engine.chat_template,
             metadata={key: str(value)[:METADATA_LENGTH] for key, value in metadata.items()},
-            **engine.size,
+            head_width=head_width(metadata, size),
+            **size,
         )
 
     def tokenize(self, request: protocol.Tokenize) -> tuple[TokenPiece, ...]:
@@ -214,6 +242,44 @@ class Operations:
         )
         self._stream(protocol.Item(request.id, _bounded(step, "pruned")) for step in steps)
 
+    def attention(self, request: protocol.Attend) -> Attention:
+        engine = self.engine
+        ids = engine.vocabulary.prompt(request.prompt)
+        captured = self._inside.of(ids, self._prompt_progress(request.id))
+        if not captured.attention:
+            raise TutorError("This model has no attention that can be looked at.")
+        layers = int(engine.size["layers"])
+        if not 0 <= request.layer < layers:
+            raise UsageError(
+                "The model has layers 0 to {last}; there is no layer {layer}.", last=layers - 1, layer=request.layer
+            )
+        if request.layer not in captured.attention:
+            raise TutorError(
+                "Layer {layer} of this model has no attention that can be looked at; layers {layers} have.",
+                layer=request.layer,
+                layers=", ".join(map(str, sorted(captured.attention))),
+            )
+        weights = captured.weights(request.layer)
+        tokens = engine.vocabulary.prompt_pieces(request.prompt)
+        return Attention(tokens, layers, len(weights), request.layer, weights.astype("<f4").tobytes())
+
+    def lens(self, request: protocol.LookThrough) -> Lens:
+        engine = self.engine
+        captured = self._inside.of(engine.vocabulary.prompt(request.prompt), self._prompt_progress(request.id))
+        metadata = self._file.metadata if self._file else {}
+        return lens(captured, self._weights, metadata, engine.vocabulary, threads=engine.threads, top=request.top)
+
+    def neighbours(self, request: protocol.Near) -> Neighbours:
+        return self._embedding.neighbours(request.plus, request.minus, request.top)
+
+    @cached_property
+    def _inside(self) -> Capture:
+        return Capture(self.engine)
+
+    @cached_property
+    def _embedding(self) -> Embedding:
+        return Embedding(self._weights, self.engine.vocabulary)
+
     def _stream(self, items: Iterator[protocol.Item]) -> None:
         """Send `items` as they come, the first at once, the others a few at a time.
 
@@ -254,6 +320,12 @@ class _Continuation:
             return self._engine.extend(ids[0])
         self._begun = True
         return self._engine.prompt(ids, room=self._room, progress=self._progress)
+
+
+def head_width(metadata: Mapping[str, Any], size: Mapping[str, int]) -> int:
+    """The width of a key in one head: what the file says, else an equal share of the embedding's (docs/gguf.md)."""
+    said = metadata.get(f"{metadata.get('general.architecture')}.attention.key_length")
+    return said if isinstance(said, int) else size["width"] // max(1, size["heads"])
 
 
 def _raw(value: Any) -> msgspec.Raw:
