@@ -72,6 +72,13 @@ class Asking:
         self._tell()
         return True
 
+    def leave(self) -> bool:
+        """Nobody looks any more: stop the question under way and forget what went wrong; whether either was there."""
+        unfinished = self.busy or self.trouble is not None
+        self._drop()
+        self.trouble = None
+        return unfinished
+
     def fetch(self) -> None:
         """Fetch the missing model in place, and ask again."""
         from tutor.ui.screens.models import ModelsScreen

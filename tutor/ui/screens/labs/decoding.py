@@ -104,7 +104,7 @@ class DecodingLab(ModelScreen):
 
     def on_unmount(self) -> None:
         self._pause()
-        self.asking.stop()
+        self.asking.leave()
         self._keep()
 
     def on_screen_resume(self) -> None:

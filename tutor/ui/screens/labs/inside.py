@@ -48,7 +48,7 @@ class InsideLab(ViewScreen):
 
     DEFAULT_CSS = """
     InsideLab #views { height: 1fr; }
-    InsideLab Input { display: none; margin: 0 1; }
+    InsideLab Input { display: none; }
     """
 
     def __init__(self, given: Mapping[str, Any] | None = None) -> None:
@@ -114,7 +114,7 @@ class InsideLab(ViewScreen):
             left, right = ("[", "]") if current and palette.plain else ("", "")
             style = palette.heading if current else palette.muted
             names.append(f"{n} ", palette.accent).append(f"{left}{kind.TITLE}{right}", style).append("  ")
-        if self.view is None or not self.view.SENTENCE:
+        if self.view is None or not self.view.SENTENCE or self.query_one("#sentence", AnswerInput).display:
             return [names]
         sentence = Text.assemble((" " + tr("Sentence") + " ", palette.muted), visible(self.text))
         gap = [Text()] if self.size.height >= ROOMY else []
@@ -174,6 +174,7 @@ class InsideLab(ViewScreen):
         field.display = True
         field.focus()
         field.action_end()
+        self.query_one("#head", Lines).redraw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input is not self.query_one("#sentence", AnswerInput):

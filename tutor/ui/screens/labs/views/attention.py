@@ -131,7 +131,7 @@ class AttentionView(View, can_focus=True):
         """Show `layer`, asking for it where it is not known yet; until it comes, what is shown stays."""
         self.wanted = layer
         if layer in self._layers:
-            self.asking.stop()
+            self.asking.leave()
             self._take(self._layers[layer])
             self.redraw()
         else:
@@ -146,7 +146,7 @@ class AttentionView(View, can_focus=True):
         self.head = min(self.head, len(found.weights) - 1)
 
     def stop(self) -> None:
-        if self.asking.stop():
+        if self.asking.leave():
             self._asked = False
         if self.shown is not None:
             self.wanted = self.shown.number

@@ -74,4 +74,4 @@ class View(Vertical):
 
     def stop(self) -> None:
         """Go out of sight: nobody waits for an answer any more."""
-        self.asking.stop()
+        self.asking.leave()

@@ -91,7 +91,7 @@ class LayersView(View):
         self._cursor = max(0, min(self._cursor, len(lens.layers) - 1))
 
     def stop(self) -> None:
-        if self.asking.stop():
+        if self.asking.leave():
             self._asked = False
 
     # -- drawing -----------------------------------------------------------------------------------------------------

@@ -99,8 +99,7 @@ class NeighboursView(View):
     def _want(self) -> None:
         asked = self.asked
         if (self._model, asked) in self._found:
-            self.asking.stop()
-            self.asking.trouble = None
+            self.asking.leave()
             self.redraw()
         else:
             self.asking.ask(
