@@ -137,9 +137,12 @@ class DecodingView(Vertical):
         height = self.query_one("#text").size.height
         exploration = desk.exploration or Exploration(desk.prompt, (), desk.prompt)
         lines = distribution.so_far(exploration, width, height, palette)
-        if len(exploration.nodes) == 1 and len(lines) < height - 1:
+        if len(exploration.nodes) == 1:
             hint = tr("Space takes what the strategy chooses, Enter the token under the cursor, t types your own.")
-            lines += [Text(), *wrap(Text(hint, palette.muted), width)[: height - len(lines) - 1]]
+            more = wrap(Text(hint, palette.muted), width)
+            blank = [Text()] if len(lines) + len(more) < height else []
+            if len(lines) + len(more) <= height:
+                lines += blank + more
         return [Text(" ") + line for line in lines]
 
     def _tree_lines(self, width: int) -> list[Text]:
