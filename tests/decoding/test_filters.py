@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -21,6 +22,7 @@ STRATEGIES = st.builds(
     kind=st.just("sample"),
     temperature=st.sampled_from([0.5, 1.0, 1.7]),
     top_k=st.sampled_from([0, 1, 3, 50]),
+    typical_p=st.sampled_from([1.0, 0.9, 0.5, 0.1]),
     top_p=st.sampled_from([1.0, 0.9, 0.5, 0.1]),
     min_p=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
     repeat_penalty=st.sampled_from([1.0, 1.3, 0.8]),
@@ -47,6 +49,19 @@ def by_definition(logits: np.ndarray, strategy: Strategy, seen: set[int]) -> dic
     if strategy.top_k:
         best = sorted(left, key=lambda id: (-scores[id], id))[: strategy.top_k]
         left = normalized({id: left[id] for id in best})
+    if strategy.typical_p < 1:
+        entropy = math.fsum(-p * math.log(p) for p in left.values())
+        unlike = {id: abs(-math.log(p) - entropy) for id, p in left.items()}
+        typical: dict[int, float] = {}
+        by_unlikeness = sorted(left, key=lambda id: (unlike[id], id))
+        for one, other in itertools.pairwise(by_unlikeness):
+            assume(left[one] == left[other] or abs(unlike[one] - unlike[other]) > EDGE)
+        for id in by_unlikeness:
+            if typical and math.fsum(typical.values()) >= strategy.typical_p:
+                break
+            typical[id] = left[id]
+            assume(abs(math.fsum(typical.values()) - strategy.typical_p) > EDGE)
+        left = normalized(typical)
     if strategy.top_p < 1:
         nucleus: dict[int, float] = {}
         reached: list[float] = []
@@ -87,7 +102,7 @@ def test_stages_stand_in_the_order_they_acted_and_account_for_every_token(
     logits: np.ndarray, strategy: Strategy
 ) -> None:
     stages = keep(logits, strategy, [0]).stages
-    order = ["repeat_penalty", "temperature", "top_k", "top_p", "min_p"]
+    order = ["repeat_penalty", "temperature", "top_k", "typical_p", "top_p", "min_p"]
     assert [stage.name for stage in stages] == [name for name in order if name in {stage.name for stage in stages}]
     left = len(logits)
     for stage in stages:
@@ -104,6 +119,19 @@ def test_each_stage_counts_mass_as_a_share_of_what_was_left_before_it() -> None:
     assert [(stage.name, stage.kept, stage.cut) for stage in stages] == [("top_k", 3, 1), ("top_p", 2, 1)]
     assert stages[0].mass_cut == pytest.approx(0.1, abs=1e-6)
     assert stages[1].mass_cut == pytest.approx(0.2 / 0.9, abs=1e-6)
+
+
+def test_typical_sampling_may_cut_the_most_likely_token() -> None:
+    # Surprises 0.60, 1.61, 2.08, 2.08 and an entropy of 1.17 nats: the second is nearest to it, then the first.
+    logits = np.log(np.array([0.55, 0.2, 0.125, 0.125], dtype=np.float32))
+    kept = keep(logits, Strategy(kind="sample", typical_p=0.15))
+    assert kept.ids.tolist() == [1]
+    assert [(s.name, s.kept, s.cut) for s in kept.stages] == [("typical_p", 1, 3)]
+    assert kept.stages[0].mass_cut == pytest.approx(0.8, abs=1e-6)
+    assert [kept.draw(u) for u in (0.0, 0.5, 0.999)] == [1, 1, 1]
+    # What comes after it acts on what it left.
+    after = keep(logits, Strategy(kind="sample", typical_p=0.7, top_p=0.5))
+    assert (after.ids.tolist(), after.stages[1].name, after.stages[1].cut) == ([0], "top_p", 1)
 
 
 def test_ties_at_the_edge_go_to_the_smaller_ids() -> None:

@@ -1,8 +1,9 @@
 """What a sampling strategy leaves in, and the draw from it.
 
-The filters act in this order: repeat_penalty, temperature, top_k, top_p, min_p. Each acts on what the one before
-left, renormalized to sum to 1. Every one of them keeps a prefix of the tokens in descending probability (ties by
-id), so what is kept is a ranking and a count, and only the part of the ranking that is needed gets sorted.
+The filters act in this order: repeat_penalty, temperature, top_k, typical_p, top_p, min_p. Each acts on what the one
+before left, renormalized to sum to 1. All but typical_p keep a prefix of the tokens in descending probability (ties by
+id), so what is kept is a ranking and a count, and only the part of the ranking that is needed gets sorted. typical_p may
+cut the most likely: then the tokens are ranked anew, with those that it cut as impossible.
 """
 
 from __future__ import annotations
@@ -88,6 +89,17 @@ class Kept:
         # Rounding may leave the whole a hair below u: the last token then stands for the rest.
         return int(self.ranking.head(self.count)[-1])
 
+    def keep_only(self, name: str, ids: Ids) -> None:
+        """Keep those of the kept that `ids` names and note the stage: they are a ranking of their own."""
+        before, ranking = self.count, self.ranking
+        share = 1.0
+        if len(ids) < before:
+            share = float(ranking.weights[ids].sum()) / ranking.total / self.mass
+            scores = np.full(len(ranking), -np.inf)
+            scores[ids] = ranking.scores[ids]
+            self.ranking, self.count, self.mass = Ranking(scores), len(ids), 1.0
+        self.stages += (Stage(name, self.count, before - self.count, max(0.0, 1.0 - share)),)
+
     def note(self, name: str) -> None:
         """A stage that cut nothing."""
         self.stages += (Stage(name, self.count, 0, 0.0),)
@@ -105,10 +117,11 @@ def keep(logits: Logits, strategy: Strategy, seen: Iterable[int] = ()) -> Kept:
     """What `strategy` leaves of `logits` (n_vocab,); `seen` are the tokens of the prompt and those generated.
 
     repeat_penalty: Keskar et al. 2019 (CTRL, section 4.1): positive logits of seen tokens are divided by it,
-    negative ones multiplied. top_k: the k most likely. top_p: the smallest set of most likely tokens whose
-    probability reaches p (Holtzman et al. 2020, section 3.1). min_p: tokens with at least min_p times the
-    probability of the most likely one (Nguyen et al. 2024, section 3). A temperature of 0 is the limit: only
-    the most likely token is left. Filters that are off (1 or 0) leave no stage.
+    negative ones multiplied. top_k: the k most likely. typical_p: the smallest set of tokens whose surprise is nearest
+    to the entropy and whose probability reaches p (Meister et al. 2022, section 4), ties by id. top_p: the smallest set
+    of most likely tokens whose probability reaches p (Holtzman et al. 2020, section 3.1). min_p: tokens with at least
+    min_p times the probability of the most likely one (Nguyen et al. 2024, section 3). A temperature of 0 is the limit:
+    only the most likely token is left. Filters that are off (1 or 0) leave no stage.
     """
     scores = logits.astype(np.float64)
     if strategy.repeat_penalty != 1:
@@ -124,6 +137,8 @@ def keep(logits: Logits, strategy: Strategy, seen: Iterable[int] = ()) -> Kept:
         kept.note("temperature")
     if strategy.top_k > 0:
         kept.cut_to("top_k", min(strategy.top_k, kept.count))
+    if 0 < strategy.typical_p < 1:
+        kept.keep_only("typical_p", _typical(kept, strategy.typical_p))
     if 0 < strategy.top_p < 1:
         kept.cut_to("top_p", _nucleus(kept, strategy.top_p))
     if strategy.min_p > 0:
@@ -145,3 +160,21 @@ def _nucleus(kept: Kept, p: float) -> int:
         if index < len(cumulative):
             return index + 1
     return kept.count
+
+
+def _typical(kept: Kept, p: float) -> Ids:
+    """The kept tokens whose surprise is nearest to the entropy, the fewest that hold `p` of the probability."""
+    ids = np.sort(kept.ids) if kept.count < len(kept.ranking) else np.arange(kept.count)
+    probabilities = kept.ranking.weights[ids] / kept.ranking.total / kept.mass
+    with np.errstate(divide="ignore"):
+        surprise = -np.log(probabilities)
+    possible = probabilities > 0
+    entropy = float(probabilities[possible] @ surprise[possible])
+    nearness = -np.abs(surprise - entropy)
+    size = FIRST_HEAD
+    while True:
+        nearest = largest(nearness, size)
+        index = int(np.searchsorted(np.cumsum(probabilities[nearest]), p, side="left"))
+        if index < len(nearest) or len(nearest) == len(ids):
+            return ids[nearest[: index + 1]]
+        size *= 4

@@ -51,6 +51,17 @@ PARAMS = (
         "top_k", "int", 0, Text("只留最大的 k 个；0 不限", "Keep the k most probable; 0 is off"), low=0, high=1_000_000
     ),
     Param(
+        "typical_p",
+        "float",
+        1.0,
+        Text(
+            "从意外程度最接近熵的留起，累计达到 p 为止；1 不限",
+            "Keep from the surprise nearest to the entropy until the sum reaches p; 1 is off",
+        ),
+        low=0,
+        high=1,
+    ),
+    Param(
         "top_p",
         "float",
         1.0,
@@ -160,7 +171,7 @@ def _on_toy(params: Params, toy: toys.Toy) -> Steps:
 
 
 def _strategy(params: Params) -> Strategy:
-    names = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "seed")
+    names = ("temperature", "top_k", "typical_p", "top_p", "min_p", "repeat_penalty", "seed")
     return Strategy(kind=params["strategy"], **{name: params[name] for name in names})
 
 
