@@ -40,12 +40,6 @@ STRATEGIES = ("greedy", "sample", "beam")
     "--typical-p", type=Amount(float, 0, 1), default=1.0, help=tr("Keep what surprises as usual, up to p; 1 is off.")
 )
 @click.option(
-    "--typical-p",
-    type=Amount(float, 0, 1),
-    default=1.0,
-    help=tr("Keep those about as surprising as expected whose probability reaches p; 1 is off."),
-)
-@click.option(
     "--top-p", type=Amount(float, 0, 1), default=1.0, help=tr("Keep the fewest whose probability reaches p; 1 is off.")
 )
 @click.option(
