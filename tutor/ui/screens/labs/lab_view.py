@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 
 from tutor.decoding.exploration import Exploration
 from tutor.domain.language import language, tr
@@ -61,6 +62,7 @@ class DecodingView(Vertical):
         super().__init__()
         self.walk = walk
         self.drawn: DecodeStep | None = None  # the distribution that is shown
+        self._drawn_for: Size | None = None
 
     def compose(self) -> ComposeResult:
         yield Pager(self._text_lines, id="text")
@@ -72,9 +74,12 @@ class DecodingView(Vertical):
             yield Pager(self._tree_lines, id="side")
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= WIDE, "-wide")
-        rows = self.screen.size.height
-        self.query_one("#text").styles.height = 3 if rows < LOW else 4 if rows < 32 else 5
+        # A line of text that opens below takes a row of the list: nothing has to be drawn anew for that.
+        if (size := self.screen.size) == self._drawn_for:
+            return
+        self._drawn_for = size
+        self.set_class(size.width >= WIDE, "-wide")
+        self.query_one("#text").styles.height = 3 if size.height < LOW else 4 if size.height < 32 else 5
         # The widgets within have their new sizes only after the next layout.
         self.call_after_refresh(self.show)
 
