@@ -43,7 +43,7 @@ def test_reads_predicts_watches_answers_and_comes_back(start: Start, language: s
     tutor.expect(r"\( \) 1")
     tutor.send("1")
     tutor.expect(r"\( \) 1", gone=True)
-    for step in range(2, 15):
+    for step in range(2, 9):
         tutor.send("<space>")
         tutor.expect(rf"step {step}\b|第 {step} 步")
     tutor.send("<space>")
@@ -110,9 +110,9 @@ def test_language_changes_everywhere_at_one_key(start: Start) -> None:
     tutor = start("--lang", "en")
     tutor.expect("Start here")
     tutor.send("<enter>")
-    tutor.expect("How is an LLM tokenizer made")
+    tutor.expect("Why does a batch need padding")
     tutor.send("L")
-    tutor.expect("是怎么做的")
+    tutor.expect("为何需要padding")
     tutor.expect("翻页")
     tutor.send("q")
     tutor.expect("文本变成数字")
@@ -132,7 +132,7 @@ def test_help_names_every_key_of_the_screen(start: Start) -> None:
 def test_a_topic_that_is_not_written_says_so(start: Start) -> None:
     tutor = start("--lang", "en")
     tutor.expect("Start here")
-    tutor.send("j<enter>")
+    tutor.send("j" * 10 + "<enter>")  # past the labs and part A
     tutor.expect("This lesson is not written yet")
 
 

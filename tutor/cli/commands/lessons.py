@@ -123,8 +123,10 @@ def demo_call(block: DemoBlock) -> str:
     import json
     import shlex
 
+    from tutor.demos.registry import in_language
+
     words = [block.name]
-    for name, value in block.set.items():
+    for name, value in in_language(block.set).items():
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         words += ["--set", shlex.quote(f"{name}={shown}")]
     return " ".join(words)
