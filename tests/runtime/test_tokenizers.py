@@ -159,3 +159,17 @@ def test_no_piece_however_wrong_loses_a_byte_of_the_text(text: str, pieces: list
     assert len(found) == len(pieces)
     if pieces:
         assert b"".join(found) == text.encode()
+
+
+@pytest.mark.parametrize(
+    "text", ["e\u0301", "a\u0308\u0323 b", "\u212b ﬁ", "\u1112\u1161\u11ab", "\uf900 字\ne\u0301x"]
+)
+def test_text_that_unicode_would_compose_is_cut_as_it_is(text: str) -> None:
+    for name in NAMES[1:]:
+        spans_hold(text, tokenize(name, text))
+
+
+def test_a_long_row_of_marks_is_merged_in_reasonable_steps() -> None:
+    # One piece of 40,000 bytes that quicktok would put in another order: a slow merge would take hours.
+    text = "\u0308\u0323" * 10_000
+    spans_hold(text, tokenize("qwen", text))

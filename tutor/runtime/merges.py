@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from tutor.domain.modelfile import Array
+from tutor.runtime import tokenizers
 from tutor.runtime.gguf import inspect
-from tutor.runtime.tokenizers import BUNDLED, processor, vocabulary
+from tutor.runtime.pairs import Merge, Rank, replay
 
 # How a tokenizer comes to its tokens: by merges of bytes or of characters, by the likeliest cut, or in a way not told.
 BYTES, CHARACTERS, LIKELIEST, UNKNOWN = "bytes", "characters", "likeliest", "unknown"
@@ -26,17 +27,6 @@ _PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 ALPHABET = {byte: chr(byte) for byte in _PRINTABLE} | {
     byte: chr(0x100 + i) for i, byte in enumerate(byte for byte in range(0x100) if byte not in _PRINTABLE)
 }
-
-Rank = Callable[[bytes, bytes], float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Parts `at` and `at` + 1 become one; `rank` says how early it was learnt, 0 the first. `parts` are all, after it."""
-
-    rank: float
-    at: int
-    parts: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +52,11 @@ class Merging:
         return replay(self.parts(data), self.rank) if self.kind in (BYTES, CHARACTERS) else iter(())
 
 
-def replay(parts: Sequence[bytes], rank: Rank) -> Iterator[Merge]:
-    """Merge the neighbours of lowest rank, the leftmost of several, until no pair of neighbours is known."""
-    parts = tuple(parts)
-    while True:
-        found = [(known, i) for i in range(len(parts) - 1) if (known := rank(parts[i], parts[i + 1])) is not None]
-        if not found:
-            return
-        lowest, at = min(found)
-        parts = (*parts[:at], parts[at] + parts[at + 1], *parts[at + 2 :])
-        yield Merge(lowest, at, parts)
-
-
 def merging(name: str) -> Merging:
     """How the tokenizer `name` makes its tokens: any but the model's own, for which there is `merging_of_file`."""
-    if name in BUNDLED:
-        return Merging(BYTES, _ranks_are_ids(name))
-    loaded = processor(name)
+    if name in tokenizers.BUNDLED:
+        return Merging(BYTES, partial(tokenizers.rank, name))
+    loaded = tokenizers.processor(name)
     if name == "spm-unigram":
         # The scores of bytes are no probabilities: they stand in for characters that the vocabulary lacks.
         return Merging(LIKELIEST, score=lambda id: None if loaded.is_byte(id) else loaded.get_score(id))
@@ -90,20 +68,6 @@ def merging(name: str) -> Merging:
         return None if id == unknown else -loaded.get_score(id)
 
     return Merging(CHARACTERS, rank)
-
-
-def _ranks_are_ids(name: str) -> Rank:
-    """The vocabularies of tiktoken's kind number a token by when its merge was learnt."""
-    tokenizer = vocabulary(name)
-
-    def rank(left: bytes, right: bytes) -> float | None:
-        try:
-            id: int = tokenizer.encode_single_token(left + right)
-        except KeyError:
-            return None
-        return None if tokenizer.is_special_token(id) else id
-
-    return rank
 
 
 @cache

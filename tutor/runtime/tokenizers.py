@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, partial
 from typing import Any
 
 from tutor import places
 from tutor.domain.errors import ModelMissing, NotFound, UsageError
 from tutor.domain.model import Model, TokenPiece
+from tutor.runtime import qwen
+from tutor.runtime.pairs import merged
 from tutor.runtime.spans import Cut, align, utf8
 
 # quicktok's names for the vocabularies in its wheel; Qwen2.5 and Qwen3 share one.
@@ -41,7 +44,7 @@ def cut(name: str, text: str, *, special: bool = False) -> Cut:
     """
     known(name)
     check(text)
-    return _bundled(BUNDLED[name], text, special) if name in BUNDLED else _sentencepiece(name, text)
+    return _bundled(name, text, special) if name in BUNDLED else _sentencepiece(name, text)
 
 
 def known(name: str) -> None:
@@ -80,23 +83,44 @@ class _Bytes(dict[int, bytes]):
 
 
 @cache
-def _known_bytes(encoding: str) -> _Bytes:
-    import quicktok
-
-    return _Bytes(quicktok.get_encoding(encoding))
+def _known_bytes(name: str) -> _Bytes:
+    return _Bytes(vocabulary(name))
 
 
-def _bundled(encoding: str, text: str, special: bool) -> Cut:
-    import quicktok
+def _bundled(name: str, text: str, special: bool) -> Cut:
+    tokenizer, data = vocabulary(name), _known_bytes(name)
+    names = tokenizer.special_tokens_set if special else ()
+    control = {each: tokenizer.encode_single_token(each.encode()) for each in names if each in text}
+    ids: list[int] = []
+    longest_first = "|".join(map(re.escape, sorted(control, key=len, reverse=True)))
+    for part in re.split(f"({longest_first})", text) if control else [text]:
+        ids += [control[part]] if part in control else _ordinary(name, part)
+    return Cut(ids, [data[id] for id in ids], frozenset(control.values()))
 
-    tokenizer: Any = quicktok.get_encoding(encoding)
-    data = _known_bytes(encoding)
-    if not special:
-        ids = tokenizer.encode_ordinary(text)
-        return Cut(ids, [data[id] for id in ids])
-    ids = tokenizer.encode_with_special(text)
-    control = frozenset(id for id in set(ids) if tokenizer.is_special_token(id))
-    return Cut(ids, [data[id] for id in ids], control)
+
+def _ordinary(name: str, text: str) -> list[int]:
+    tokenizer = vocabulary(name)
+    ids: list[int] = (
+        qwen.encode(text, tokenizer.encode_ordinary, partial(_merged, name))
+        if name == "qwen"
+        else tokenizer.encode_ordinary(text)
+    )
+    return ids
+
+
+def rank(name: str, left: bytes, right: bytes) -> int | None:
+    """How early one of BUNDLED learnt to join two parts: its id, for the vocabularies number tokens so. None: never."""
+    tokenizer = vocabulary(name)
+    try:
+        id: int = tokenizer.encode_single_token(left + right)
+    except KeyError:
+        return None
+    return None if tokenizer.is_special_token(id) else id
+
+
+def _merged(name: str, piece: bytes) -> list[int]:
+    tokenizer = vocabulary(name)
+    return [tokenizer.encode_single_token(part) for part in merged(piece, partial(rank, name))]
 
 
 @cache

@@ -31,6 +31,10 @@ ZOOMS = (CHARACTERS, BYTES, MERGES)
 HERE, FRAGMENT, SPECIAL = ">", "~", "*"
 
 
+# Bytes of the longest token whose merges are played again; vocabularies in use have none longer than 256.
+FOLLOWED = 256
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Row r holds the tokens from `firsts[r]` on and stands on the lines from `tops[r]` to `tops[r + 1]`.
@@ -188,7 +192,7 @@ def merge_rows(cut: Cut, merging: Merging | None, width: int, palette: Palette) 
         if merging is not None:
             head.append("  ").append_text(Text(_made(cut, first, merging), palette.muted))
         lines = [fit(_with_margin(str(first + 1), head, margin, palette), width)]
-        if merging is not None and id not in cut.special:
+        if merging is not None and heights[first] > 1:
             lines += [fit(line, width) for line in _merge_lines(merging, data, margin, palette)]
         return (lines + [Text()] * heights[first])[: heights[first]]
 
@@ -196,9 +200,11 @@ def merge_rows(cut: Cut, merging: Merging | None, width: int, palette: Palette) 
 
 
 def _merge_height(cut: Cut, index: int, merging: Merging | None) -> int:
+    data = cut.data[index]
     if merging is None or cut.ids[index] in cut.special or merging.kind not in ("bytes", "characters"):
         return 1
-    data = cut.data[index]
+    if len(data) > FOLLOWED:
+        return 1
     # A merge joins two parts: n parts need n - 1.
     return max(1, len(data) if merging.kind == "bytes" or not whole(data) else begun(data))
 
@@ -214,6 +220,8 @@ def _made(cut: Cut, index: int, merging: Merging) -> str:
         return tr("log-probability {score} nats", score=f"{score:.2f}")
     if merging.kind == "unknown":
         return tr("the model's file does not tell its merges")
+    if len(cut.data[index]) > FOLLOWED:
+        return tr("{bytes} bytes: too many merges to follow", bytes=f"{len(cut.data[index]):,}")
     if merging.kind == "bytes" and len(cut.data[index]) == 1:
         return tr("a single byte: nothing to merge")
     if merging.kind == "characters" and len(merging.parts(cut.data[index])) == 1:
