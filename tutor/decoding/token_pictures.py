@@ -18,7 +18,16 @@ def name_of(token: Candidate | TokenPiece) -> str:
     """A token in a sentence or a label: spaces made visible, its bytes where they are no whole characters."""
     if partial := _partial(token.data):
         return f"<{partial.hex(' ')}>"
-    return visible(token.text).replace(" ", SPACE) or f"#{token.id}"
+    return shown(token.text) or f"#{token.id}"
+
+
+def shown(text: str) -> str:
+    """`text` with its spaces visible, the usual one as ␣, others (no-break, ideographic) by their codes."""
+    return "".join(_blank(c) if c.isspace() else c for c in visible(text))
+
+
+def _blank(character: str) -> str:
+    return SPACE if character == " " else f"\\u{ord(character):04x}"
 
 
 def piece_item(piece: TokenPiece, mark: str = "", note: str = "") -> TokenItem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tutor.decoding.token_pictures import SPACE
+from tutor.decoding.token_pictures import SPACE, shown
 from tutor.domain.errors import UsageError
 from tutor.domain.plaintext import visible
 
@@ -39,5 +39,5 @@ def terms(text: str) -> tuple[list[str], list[str]]:
 
 def written(plus: Sequence[str], minus: Sequence[str]) -> str:
     """The sum as a label: what is added, then what is taken away; spaces visible, nothing that acts on a terminal."""
-    added, taken = ([visible(token).replace(" ", SPACE) for token in tokens] for tokens in (plus, minus))
+    added, taken = (list(map(shown, tokens)) for tokens in (plus, minus))
     return " - ".join([" + ".join(added), *taken])

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from tutor.decoding.token_pictures import SPACE
+from tutor.decoding.token_pictures import shown
 from tutor.decoding.token_sum import terms, written
 from tutor.domain.demo import Param, Params, Step, Steps
 from tutor.domain.errors import ModelMissing
 from tutor.domain.frames import Bar, Bars, Frame, Matrix, Table
 from tutor.domain.language import Text
 from tutor.domain.model import Model, Neighbour, Neighbours
-from tutor.domain.plaintext import clean, visible
+from tutor.domain.plaintext import clean
 
 TITLE = Text(
     "词嵌入：一个词元是一行数，方向相近的是哪些", "Embeddings: a token is a row of numbers; whose point the same way"
@@ -71,10 +71,6 @@ def _plain(neighbour: Neighbour) -> dict[str, Any]:
     return asdict(replace(neighbour, text=clean(neighbour.text)))
 
 
-def _name(neighbour: Neighbour) -> str:
-    return visible(neighbour.text).replace(" ", SPACE)
-
-
 def _lookup() -> Step:
     one_hot = tuple(float(i == TOY_TOKEN) for i in range(len(TOY_ROWS)))
     marks = tuple(("chosen",) * 3 if i == TOY_TOKEN else ("",) * 3 for i in range(len(TOY_ROWS)))
@@ -121,7 +117,7 @@ class _Asked:
         signs = "+" * len(self.found.plus) + "-" * len(self.found.minus)
         table = Table(
             columns,
-            tuple((_name(each), str(each.id), sign) for each, sign in zip(self.terms, signs, strict=True)),
+            tuple((shown(each.text), str(each.id), sign) for each, sign in zip(self.terms, signs, strict=True)),
         )
         frames: list[Frame] = [table]
         if self.found.row:
@@ -140,7 +136,7 @@ class _Asked:
         return Step(Text("真正的模型里的那一行", "The row in the real model"), tuple(frames), note, progress=0.3)
 
     def nearest(self) -> Step:
-        items = tuple(Bar(_name(each), each.cosine) for each in self.found.nearest)
+        items = tuple(Bar(shown(each.text), each.cosine) for each in self.found.nearest)
         note = Text(
             "余弦是 1 说明方向相同，是 0 说明互不相干。常见的邻居是同一个词的别种写法：大小写、复数、带不带空格。"
             "比如不带空格的 king 是另一个词元，也是 asking 的词尾。"
@@ -155,18 +151,18 @@ class _Asked:
     def own(self) -> Step:
         """How near the sum is to the tokens it is made of, beside the nearest other one."""
         best = self.found.nearest[:1]
-        items = [*(Bar(_name(each), each.cosine) for each in self.terms)]
-        items += [Bar(_name(each), each.cosine, "chosen") for each in best]
+        items = [*(Bar(shown(each.text), each.cosine) for each in self.terms)]
+        items += [Bar(shown(each.text), each.cosine, "chosen") for each in best]
         nearest = max((*self.terms, *best), key=lambda each: each.cosine)
         if nearest in best:
             verdict = Text(
-                f"这一次，最近的 {_name(nearest)} 不是算式里的词元。",
-                f"This time the nearest, {_name(nearest)}, is not one of the sum's own.",
+                f"这一次，最近的 {shown(nearest.text)} 不是算式里的词元。",
+                f"This time the nearest, {shown(nearest.text)}, is not one of the sum's own.",
             )
         else:
             verdict = Text(
-                f"这一次，最近的其实是算式里自己的 {_name(nearest)}：加减几下，方向没怎么变。不把它们去掉，答案就是它。",
-                f"This time the nearest is in truth {_name(nearest)}, one of the sum's own: adding and taking away hardly "
+                f"这一次，最近的其实是算式里自己的 {shown(nearest.text)}：加减几下，方向没怎么变。不把它们去掉，答案就是它。",
+                f"This time the nearest is in truth {shown(nearest.text)}, one of the sum's own: adding and taking away hardly "
                 "turned it. Were they not left out, it would be the answer.",
             )
         note = Text(

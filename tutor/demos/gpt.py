@@ -114,24 +114,24 @@ class _Journey:
 
     def _part_note(self, begin: int, end: int) -> Text:
         right = any(layer.rank == 0 for layer in self.layers[begin:end])
-        if begin == 0 and not right:
+        if right:
             return Text(
-                f"前几层离答案还远。表里的词常常和上文没什么关系：最后一步是为最后一层学的，这里只是借用。"
-                f"最终的答案 {self.answer} 还排不上。",
-                "The first layers are far from an answer, and their words often have little to do with the text: the last "
-                f"step was learnt for the last layer and is only borrowed here. The final answer, {self.answer}, is "
-                "nowhere near the top yet.",
+                f"有 ✓ 的行：最终的答案 {self.answer} 已经排在第一。",
+                f"The rows with ✓: there the final answer, {self.answer}, is first already.",
             )
-        if not right:
-            best = min(layer.rank for layer in self.layers[begin:end]) + 1
-            return Text(
-                f"最终的答案 {self.answer} 在这几层里最好排到第 {best:,}。",
-                f"In these layers the final answer, {self.answer}, comes to place {best:,} at best.",
-            )
-        return Text(
-            f"有 ✓ 的行：最终的答案 {self.answer} 已经排在第一。",
-            f"The rows with ✓: there the final answer, {self.answer}, is first already.",
+        best = min(layer.rank for layer in self.layers[begin:end]) + 1
+        place = Text(
+            f"最终的答案 {self.answer} 在这几层里最好排到第 {best:,}。",
+            f"In these layers the final answer, {self.answer}, comes to place {best:,} at best.",
         )
+        if begin:
+            return place
+        early = Text(
+            "前几层的词常常和上文没什么关系：最后一步是为最后一层学的，这里只是借用。",
+            "The words of the first layers often have little to do with the text: the last step was learnt for the last "
+            "layer and is only borrowed here. ",
+        )
+        return Text(early.zh + place.zh, early.en + place.en)
 
     def _curves(self) -> Step:
         places = tuple(float(layer.layer) for layer in self.layers)
