@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from math import fsum
+from math import fsum, inf
 from typing import Generic, TypeVar, cast
 
 from tutor.decoding.tree import SearchTree
@@ -30,11 +31,17 @@ class Stream(Generic[S]):
         self.known: list[S] = []
         self.ended = False
 
-    def reach(self, model: Model, count: int) -> None:
-        """Have `count` steps, or all that there are. Raises what the model raises."""
+    def reach(self, model: Model, count: int, *, patience: float = inf) -> None:
+        """Have `count` steps, or all that there are, or one more when `patience` seconds are over.
+
+        Raises what the model raises.
+        """
+        until = time.monotonic() + patience
         try:
             while len(self.known) < count and not self.ended:
                 self._advance(model)
+                if time.monotonic() > until:
+                    break
         except BaseException:
             self._under_way = None
             raise
@@ -90,7 +97,7 @@ class BeamRun:
         self.steps.append(step)
         self.tree.add(step)
 
-    def search(self, model: Model) -> Iterator[BeamStep]:
+    def begin(self, model: Model) -> Iterator[BeamStep]:
         # Twice the width, so that the first step too shows what it prunes.
         return model.beam(
             self.prompt.ids,
@@ -128,7 +135,17 @@ class LockstepRun:
     max_tokens: int = 24
     steps: list[tuple[DecodeStep | None, ...]] = field(default_factory=list)
 
-    def decode(self, model: Model) -> Iterator[tuple[DecodeStep | None, ...]]:
+    def add(self, step: tuple[DecodeStep | None, ...]) -> None:
+        self.steps.append(step)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is no step after the last one."""
+        if not self.steps or len(self.steps) >= self.max_tokens:
+            return bool(self.steps)
+        return all(each is None or each.finished for each in self.steps[-1])
+
+    def begin(self, model: Model) -> Iterator[tuple[DecodeStep | None, ...]]:
         return model.lockstep(self.prompt.ids, self.strategies, max_tokens=self.max_tokens)
 
     def column(self, index: int, step: int | None = None) -> list[DecodeStep]:

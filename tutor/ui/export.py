@@ -22,7 +22,7 @@ from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import clean, visible
 from tutor.ui.draw.exploration import exploration_lines
-from tutor.ui.draw.lockstep import lockstep_lines, parting_lines
+from tutor.ui.draw.lockstep import lockstep_lines, parting_lines, parting_title
 from tutor.ui.draw.palette import DARK, PLAIN, Palette
 from tutor.ui.draw.search import TreeColumns, text_rows, tree_rows, verdict
 from tutor.ui.draw.wrap import wrap
@@ -30,6 +30,8 @@ from tutor.ui.draw.wrap import wrap
 KINDS = {"json": ".json", "text": ".txt", "svg": ".svg"}
 WIDTH = 100  # cells of the text and the picture
 FONTS = "Noto Sans Mono CJK SC, DejaVu Sans Mono"
+# Not null: pieces of text without any style would be joined again.
+_INK = Style(color="default")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT_TAG = re.compile(r'(<text [^>]*textLength=")([0-9.]+)("[^>]*>)([^<]*)')
 
@@ -81,7 +83,9 @@ def picture(run: Run, width: int, palette: Palette) -> list[Text]:
             return _beam_lines(run, width, palette)
         case LockstepRun():
             step = len(run.steps)
-            return [*lockstep_lines(run, step, width, palette), Text(), *parting_lines(run, step, width, palette)]
+            title = wrap(Text(parting_title(run, step), palette.heading), width)
+            parting = [*title, Text(), *parting_lines(run, step, width, palette)]
+            return [*lockstep_lines(run, step, width, palette), Text(), *parting]
 
 
 def svg(lines: list[Text], width: int, title: str) -> str:
@@ -97,9 +101,10 @@ def svg(lines: list[Text], width: int, title: str) -> str:
 def _in_words(line: Text, console: Console) -> Text:
     """`line` in pieces that are placed one by one, so that each stands in its column in a font of other widths too."""
     pieces: list[tuple[str, Style]] = []
+    base = _INK + console.get_style(line.style)
     for segment in line.render(console):
         runs = groupby(segment.text, key=lambda character: "blank" if character.isspace() else cell_len(character))
-        pieces += [("".join(run), segment.style or Style()) for _, run in runs]
+        pieces += [("".join(run), base + segment.style if segment.style else base) for _, run in runs]
     return Text.assemble(*pieces)
 
 

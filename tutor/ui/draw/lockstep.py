@@ -35,14 +35,21 @@ def lockstep_lines(run: LockstepRun, step: int, width: int, palette: Palette, *,
     return _beside([_block(run, index, step, room, palette, here=index == cursor) for index in range(count)], room)
 
 
+def parting_title(run: LockstepRun, step: int) -> str:
+    """Where they part, and with what; empty where they have not."""
+    place = run.parting(step)
+    if place is None:
+        return ""
+    names = ", ".join(f"{i} {label_text(_written(each))}" for i, each in enumerate(run.steps[place], start=1))
+    return tr("They part at token {number}: {names}", number=place + 1, names=names)
+
+
 def parting_lines(run: LockstepRun, step: int, width: int, palette: Palette) -> list[Text]:
-    """The first token where they part: one distribution, and what each strategy made of it."""
+    """The distribution at the first token where they part, and what each strategy made of it."""
     place = run.parting(step)
     if place is None:
         return wrap(Text(tr("They have written the same so far."), palette.muted), width) if step else []
     row = run.steps[place]
-    names = ", ".join(f"{i} {label_text(_written(each))}" for i, each in enumerate(row, start=1))
-    title = Text(tr("They part at token {number}: {names}", number=place + 1, names=names), palette.heading)
     header = [Text(tr("token")), Text("p"), *(Text(str(i)) for i in range(1, len(row) + 1))]
     rows = [_candidate_row(each, row) for each in _candidates(row)]
     draws = [Text(f"u={each.draw:.4f}" if each and each.draw is not None else "") for each in row]
@@ -51,7 +58,7 @@ def parting_lines(run: LockstepRun, step: int, width: int, palette: Palette) -> 
     aligns = [LEFT, *[RIGHT] * (len(header) - 1)]
     drawn = table(header, rows, width, palette, aligns=aligns)
     explained = tr("p is the model's own probability; then what each draws from: > took it, x had cut it before.")
-    return [*wrap(title, width), *drawn, *wrap(Text(explained, palette.muted), width)]
+    return [*drawn, *wrap(Text(explained, palette.muted), width)]
 
 
 def _block(run: LockstepRun, index: int, step: int, width: int, palette: Palette, *, here: bool) -> list[Text]:
@@ -63,7 +70,8 @@ def _block(run: LockstepRun, index: int, step: int, width: int, palette: Palette
     lines += wrap(Text(_numbers(steps), palette.muted), width, indent=2)
     leaves = run.leaves(index, step) if index else run.parting(step)
     items = [_item(each, "new" if place == leaves else "") for place, each in enumerate(steps)]
-    drawn = draw_tokens(Tokens(tuple(items)), width - 2, palette, language())
+    # No ground behind each: it would be the most of what a step sends.
+    drawn = draw_tokens(Tokens(tuple(items)), width - 2, palette._replace(token_colours=(palette.text,)), language())
     return lines + [Text("  ") + line for line in drawn]
 
 

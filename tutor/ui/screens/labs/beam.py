@@ -10,19 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from tutor.decoding.outline import Folding, Line
-from tutor.decoding.runs import BeamRun, Prompt, Stream
+from tutor.decoding.runs import BeamRun
 from tutor.decoding.strategy import BOUNDS
 from tutor.demos import decoding
 from tutor.domain.language import both, tr
-from tutor.domain.model import BeamStep, Model
+from tutor.domain.model import Model
 from tutor.domain.plaintext import visible
-from tutor.ui.asking_model import Asking, ModelScreen
 from tutor.ui.draw.search import TreeColumns, text_rows, tree_rows, verdict
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.screens.labs.companions import companions, is_typed
+from tutor.ui.screens.labs.companions import companions
+from tutor.ui.screens.labs.stepping import SteppingScreen
 from tutor.ui.widgets.lines import Lines, Row, RowList
 
-PLAY_SECONDS = 0.8
 SETTINGS = ("width", "length_penalty", "max_tokens")
 TEXT_ROWS = 4  # texts in the running that are listed on a screen of 24 rows, three at the end
 
@@ -34,45 +33,27 @@ class BeamForm:
     PARAMS = tuple(param for param in decoding.PARAMS if param.name in SETTINGS)
 
 
-class BeamScreen(ModelScreen):
+class BeamScreen(SteppingScreen[BeamRun]):
     """Searches from `prompt_ids`, which read as `start`, with `params` as the demo `decoding` has them.
 
-    Dismissed with the path of the branch to go on from, as [(id, bytes, label), ...], or None.
+    Dismissed with the path of the branch to go on from, or None.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "step(1)", "Next", id="beam.next"),
-        Binding("backspace", "step(-1)", "Step back", show=False, id="beam.back"),
-        Binding("right", "unfold", "Open", id="beam.unfold"),
-        Binding("left", "fold", "Fold", show=False, id="beam.fold"),
-        Binding("w", "wider(1)", "Wider", id="beam.wider"),
+        Binding("l,right", "unfold", "Open", key_display="Right", id="beam.unfold"),
+        Binding("h,left", "fold", "Fold", show=False, id="beam.fold"),
+        Binding("w", "wider(1)", "Wider", show=False, id="beam.wider"),
         Binding("W", "wider(-1)", "Narrower", show=False, id="beam.narrower"),
         Binding("e", "edit", "Change", id="beam.edit"),
-        Binding("p", "play", "Play", id="beam.play"),
-        Binding("right_square_bracket", "last", "To the end", key_display="]", id="beam.last"),
-        Binding("left_square_bracket", "first", "First step", show=False, id="beam.first"),
-        Binding("x", "export", "Export", id="beam.export"),
     ]
 
     DEFAULT_CSS = "BeamScreen #texts { max-height: 60vh; }"
 
     def __init__(self, prompt_ids: list[int], start: str, params: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.asking = Asking(self, self._changed)
-        self._prompt = Prompt(start, tuple(prompt_ids))
+        super().__init__(prompt_ids, start, params)
         self._settings = {param.name: params.get(param.name, param.default) for param in BeamForm.PARAMS}
         self._folding = Folding()
-        self._step = 0  # the one that is shown, from 1
-        self._wanted = 1
-        self._playing: Any = None
-        self._begin()
-
-    def _begin(self) -> None:
-        """A new search with the settings as they are now."""
-        self.search = BeamRun(self._prompt, **self._settings)
-        self._stream: Stream[BeamStep] = Stream(self.search.search)
-        self._folding = Folding()
-        self._step = 0
+        self.start(BeamRun(self.prompt, **self._settings))
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -89,49 +70,34 @@ class BeamScreen(ModelScreen):
         )
 
     def heading(self) -> tuple[str, str]:
-        return BeamForm.TITLE.get(), self._where()
-
-    def _where(self) -> str:
-        if self.asking.busy:
-            return tr("computing..  Esc stops")
-        if not self._step:
-            return ""
-        if self.search.finished:
-            return tr("step {index} of {count}", index=self._step, count=len(self.search.steps))
-        return tr("step {index}", index=self._step)
+        return BeamForm.TITLE.get(), self.where()
 
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one(RowList).focus()
-        self._want(1)
-
-    def on_unmount(self) -> None:
-        self._leave()
-
-    def on_resize(self) -> None:
-        self.relabel()
+        self.want(1)
 
     def relabel(self) -> None:
         super().relabel()
-        self._redraw()
+        self.show()
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         self.retitle()
         self.query_one("#texts", Lines).redraw()
 
-    def _redraw(self) -> None:
+    def show(self) -> None:
         self._show_tree()
         self.query_one("#head", Lines).redraw()
-        self.query_one("#texts", Lines).redraw()
-        self.retitle()
+        self.changed()
 
     def _head_lines(self, width: int) -> list[Text]:
         palette = self.app.palette
         line = Text(" ")
         for name, value in self._settings.items():
-            line.append(f"{name}=", palette.muted).append(f"{value:g}  ", palette.accent)
+            line.append(f"{name}=", palette.muted).append(f"{value:g}", palette.accent)
+            line.append(" (w W)  " if name == "width" else "  ", palette.muted)
         lines = wrap(line, width)[:2]
-        if self._step:
+        if self.step:
             lines.append(Text("  ") + TreeColumns(self._tree_width(), self.search.length_penalty != 0).heading(palette))
         return lines
 
@@ -141,102 +107,43 @@ class BeamScreen(ModelScreen):
     def _show_tree(self, *, at: int | None = None) -> None:
         """The tree; the cursor stays on its branch, or goes to branch `at`."""
         rows = self.query_one(RowList)
-        if not self._step:
+        if not self.step:
             rows.set_rows([], cursor=0)
             return
         width = self._tree_width()
-        start = visible(self._prompt.text)
-        drawn = tree_rows(self.search, self._step, width, self.app.palette, self._folding, prompt=start)
-        here = at if at is not None else self._node()
-        cursor = next((i for i, (line, _) in enumerate(drawn) if not line.fold and here in line.nodes), None)
+        start = visible(self.prompt.text)
+        drawn = tree_rows(self.search, self.step, width, self.app.palette, self._folding, prompt=start)
+        if at is None:
+            line = self._line()
+            at = line.end if line is not None else self.search.tree.running(self.step)[0]
+        cursor = next((i for i, (line, _) in enumerate(drawn) if not line.fold and at in line.nodes), None)
         if cursor is None:
-            cursor = next((i for i, (line, _) in enumerate(drawn) if line.end == here), rows.cursor)
+            cursor = next((i for i, (line, _) in enumerate(drawn) if line.end == at), rows.cursor)
         rows.set_rows([Row(text, key=line) for line, text in drawn], cursor=cursor)
 
     def _text_lines(self, width: int) -> list[Text]:
         lines: list[Text] = []
         palette, asking = self.app.palette, self.asking
-        if self._step:
-            ended = self.search.finished and self._step == len(self.search.steps)
+        if self.step:
+            ended = self.search.finished and self.step == len(self.search.steps)
             most = TEXT_ROWS - ended if self.size.height <= 24 else self.search.width + TEXT_ROWS
-            lines += [Text(), *text_rows(self.search, self._step, width - 2, palette, most=most)]
+            lines += [Text(), *text_rows(self.search, self.step, width - 2, palette, most=most)]
             if ended:
                 lines += wrap(Text(verdict(self.search), palette.text), width - 2)
-        if asking.trouble is not None or (asking.busy and not self._step):
+        if asking.trouble is not None or (asking.busy and not self.step):
             lines += [Text(), *asking.lines(width - 2)]
         return [Text(" ") + line for line in lines]
 
-    # -- stepping ----------------------------------------------------------------------------------------------------
-
-    def _want(self, step: int) -> None:
-        """Show a step; what is not known yet is computed first."""
-        self._wanted = step
-        if step <= len(self.search.steps):
-            self._go(step)
-        elif self.search.finished:
-            self._pause()
-            self._go(len(self.search.steps))
-            self.say(tr("That was the last step. The result is below; Backspace goes back."))
-        elif not self.asking.busy:
-            search, stream = self.search, self._stream
-            self.asking.ask(lambda model: self._compute(model, search, stream, step), lambda _: self._arrived(search))
-
-    def _compute(self, model: Model, search: BeamRun, stream: Stream[BeamStep], step: int) -> None:
-        """Runs on the model's thread."""
-        if not search.prompt.model:
-            search.prompt = self._prompt = is_typed(model, search.prompt, self.app.services.model_name)
+    def prepare(self, model: Model) -> None:
+        search = self.search
         if not search.greedy:
             search.greedy, search.drawn = companions(model, search.prompt, search.max_tokens)
-        stream.reach(model, step)
-
-    def _arrived(self, search: BeamRun) -> None:
-        if search is not self.search:
-            return
-        for step in self._stream.known[len(search.steps) :]:
-            search.add(step)
-        self._go(min(self._wanted, len(search.steps)))
-        if self._wanted > self._step and not search.finished:
-            self.call_later(self._want, self._wanted)
-
-    def _go(self, step: int) -> None:
-        first = not self._step
-        self._step = step
-        self.say()
-        self._show_tree(at=self.search.tree.running(step)[0] if first else None)
-        self._redraw()
-        self.refresh_bindings()
-
-    def action_step(self, direction: int) -> None:
-        step = self._wanted if self.asking.busy else self._step
-        self._want(max(1, step + direction))
-
-    def action_first(self) -> None:
-        self._want(1)
-
-    def action_last(self) -> None:
-        self._want(self.search.max_tokens)
-
-    def action_play(self) -> None:
-        """Plays at an even pace until the end, a key, or p again."""
-        if self._playing is None:
-            self._playing = self.set_interval(PLAY_SECONDS, lambda: self._want(self._step + 1))
-        else:
-            self._pause()
-
-    def _pause(self) -> None:
-        if self._playing is not None:
-            self._playing.stop()
-            self._playing = None
 
     # -- the tree ----------------------------------------------------------------------------------------------------
 
     def _line(self) -> Line | None:
         row = self.query_one(RowList).current
         return row.key if row is not None and isinstance(row.key, Line) else None
-
-    def _node(self) -> int:
-        line = self._line()
-        return line.end if line is not None else 0
 
     def on_row_list_moved(self) -> None:
         self.say()
@@ -287,8 +194,7 @@ class BeamScreen(ModelScreen):
         if line.fold:
             self.action_unfold()
         else:
-            self._leave()
-            self.dismiss(self.search.tree.path(line.end))
+            self.take(self.search.tree.path(line.end))
 
     # -- the settings ------------------------------------------------------------------------------------------------
 
@@ -300,7 +206,7 @@ class BeamScreen(ModelScreen):
         from tutor.ui.screens.parameters import ParametersScreen
 
         self._pause()
-        self.app.push_screen(ParametersScreen(BeamForm, self._settings), self._edited)
+        self.app.push_screen(ParametersScreen(BeamForm(), self._settings), self._edited)
 
     def _edited(self, given: dict[str, Any] | None) -> None:
         defaults = {param.name: param.default for param in BeamForm.PARAMS}
@@ -311,37 +217,8 @@ class BeamScreen(ModelScreen):
         changed = self._settings | settings
         if changed == self._settings:
             return
-        step, before = max(1, self._step), self.search
-        self._leave()
-        self._settings = changed
-        self._begin()
-        if changed["max_tokens"] == before.max_tokens:
-            self.search.greedy, self.search.drawn = before.greedy, before.drawn
-        self._redraw()
-        self._want(min(step, self.search.max_tokens))
-
-    # -- leaving -----------------------------------------------------------------------------------------------------
-
-    def action_export(self) -> None:
-        from tutor.ui.screens.labs.export import ExportScreen
-
-        if self._step:
-            self._pause()
-            self.app.push_screen(ExportScreen(self.search))
-
-    def action_stop(self) -> None:
-        if self._playing is not None:
-            self._pause()
-        else:
-            super().action_stop()
-
-    def action_back(self) -> None:
-        self._leave()
-        self.dismiss(None)
-
-    def _leave(self) -> None:
-        self._pause()
-        if self.asking.busy:
-            self.app.services.cancel_model()
-        else:
-            self._stream.close()
+        before, search = self.search, BeamRun(self.prompt, **changed)
+        if search.max_tokens == before.max_tokens:
+            search.greedy, search.drawn = before.greedy, before.drawn
+        self._settings, self._folding = changed, Folding()
+        self.start(search)

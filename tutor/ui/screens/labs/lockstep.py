@@ -10,21 +10,20 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from tutor.decoding.runs import MOST_STRATEGIES, USUAL, LockstepRun, Prompt, Stream, next_strategy, path_of
+from tutor.decoding.runs import MOST_STRATEGIES, USUAL, LockstepRun, next_strategy, path_of
 from tutor.decoding.strategy import validate
 from tutor.demos import decoding
 from tutor.domain.errors import TutorError
 from tutor.domain.language import both, tr
-from tutor.domain.model import DecodeStep, Model, Strategy
+from tutor.domain.model import Strategy
 from tutor.domain.plaintext import visible
-from tutor.ui.asking_model import Asking, ModelScreen
-from tutor.ui.draw.lockstep import lockstep_lines, parting_lines
+from tutor.ui.draw.lockstep import lockstep_lines, parting_lines, parting_title
 from tutor.ui.draw.search import fit_end
-from tutor.ui.screens.labs.companions import is_typed
+from tutor.ui.screens.labs.stepping import SteppingScreen
+from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.lines import Lines
 from tutor.ui.widgets.pager import Pager
 
-PLAY_SECONDS = 0.8
 LEAST_STRATEGIES = 2
 KEPT = "lab:decoding:strategies"
 KINDS = ("greedy", "sample")
@@ -42,45 +41,32 @@ class StrategyForm:
     )
 
 
-class LockstepScreen(ModelScreen):
+class LockstepScreen(SteppingScreen[LockstepRun]):
     """Decodes from `prompt_ids`, which read as `start`; of `params`, as the demo `decoding` has them, `max_tokens`.
 
-    Dismissed with the path of a strategy to go on from, as [(id, bytes, label), ...], or None.
+    Dismissed with the path of a strategy to go on from, or None.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "take", "Go on", id="lockstep.take"),
-        Binding("space", "step(1)", "Next", id="lockstep.next"),
-        Binding("backspace", "step(-1)", "Step back", show=False, id="lockstep.back"),
         Binding("e", "edit", "Change", id="lockstep.edit"),
         Binding("plus,equals_sign", "add", "Add", key_display="+", id="lockstep.add"),
         Binding("minus", "remove", "Remove", key_display="-", id="lockstep.remove"),
         Binding("right,tab", "choose(1)", "Next strategy", show=False, id="lockstep.right"),
         Binding("left,shift+tab", "choose(-1)", "Strategy before", show=False, id="lockstep.left"),
-        Binding("p", "play", "Play", id="lockstep.play"),
-        Binding("x", "export", "Export", id="lockstep.export"),
-        Binding("right_square_bracket", "last", "To the end", show=False, id="lockstep.last"),
-        Binding("left_square_bracket", "first", "First step", show=False, id="lockstep.first"),
         Binding("j,down", "line(1)", "Line down", show=False, id="lockstep.line_down"),
         Binding("k,up", "line(-1)", "Line up", show=False, id="lockstep.line_up"),
     ]
 
     def __init__(self, prompt_ids: list[int], start: str, params: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.asking = Asking(self, self._changed)
-        self._prompt = Prompt(start, tuple(prompt_ids))
+        super().__init__(prompt_ids, start, params)
         self._max_tokens: int = params.get("max_tokens", 24)
         self.strategies: tuple[Strategy, ...] = USUAL[:3]
         self.cursor = 0
-        self._step = 0
-        self._wanted = 1
-        self._playing: Any = None
         self._begin()
 
     def _begin(self) -> None:
-        self.race = LockstepRun(self._prompt, self.strategies, self._max_tokens)
-        self._stream: Stream[tuple[DecodeStep | None, ...]] = Stream(self.race.decode)
-        self._step = 0
+        self.start(LockstepRun(self.prompt, self.strategies, self._max_tokens))
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -95,114 +81,43 @@ class LockstepScreen(ModelScreen):
         )
 
     def heading(self) -> tuple[str, str]:
-        return tr("Strategies in lockstep"), self._where()
-
-    def _where(self) -> str:
-        if self.asking.busy:
-            return tr("computing..  Esc stops")
-        if not self._step:
-            return ""
-        if self._stream.ended:
-            return tr("step {index} of {count}", index=self._step, count=len(self.race.steps))
-        return tr("step {index}", index=self._step)
+        return tr("Strategies in lockstep"), self.where()
 
     def on_mount(self) -> None:
         super().on_mount()
         self._restore()
-        self._want(1)
-
-    def on_unmount(self) -> None:
-        self._leave()
-
-    def on_resize(self) -> None:
-        self.relabel()
+        self.want(1)
 
     def relabel(self) -> None:
         super().relabel()
-        self._redraw()
+        self.show()
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         self.retitle()
         self.query_one(Pager).redraw()
 
-    def _redraw(self) -> None:
+    def show(self) -> None:
         self.query_one("#head", Lines).redraw()
-        self._changed()
+        self.changed()
 
     def _head_lines(self, width: int) -> list[Text]:
-        text = visible(self._prompt.text)
-        return [Text(" " + fit_end(text, width - 2), self.app.palette.strong), Text()]
+        text = visible(self.prompt.text)
+        lines = [Text(" " + fit_end(text, width - 2), self.app.palette.strong)]
+        if self.step and (title := parting_title(self.search, self.step)):
+            lines.append(fit(Text(" " + title, self.app.palette.heading), width - 1))
+        return [*lines, Text()]
 
     def _page_lines(self, width: int) -> list[Text]:
         palette, width = self.app.palette, width - 2
-        lines = lockstep_lines(self.race, self._step, width, palette, cursor=self.cursor)
-        if self.asking.trouble is not None or (self.asking.busy and not self._step):
+        lines = lockstep_lines(self.search, self.step, width, palette, cursor=self.cursor)
+        if self.asking.trouble is not None or (self.asking.busy and not self.step):
             lines += [Text(), *self.asking.lines(width)]
-        elif self._step:
-            lines += [Text(), *parting_lines(self.race, self._step, width, palette)]
+        elif self.step:
+            lines += [Text(), *parting_lines(self.search, self.step, width, palette)]
         return [Text(" ") + line for line in lines]
-
-    # -- stepping ----------------------------------------------------------------------------------------------------
-
-    def _want(self, step: int) -> None:
-        """Show a step; what is not known yet is computed first."""
-        self._wanted = step
-        if step <= len(self.race.steps):
-            self._go(step)
-        elif self._stream.ended:
-            self._pause()
-            self._go(len(self.race.steps))
-            self.say(tr("That was the last step; Backspace goes back."))
-        elif not self.asking.busy:
-            race, stream = self.race, self._stream
-            self.asking.ask(lambda model: self._compute(model, race, stream, step), lambda _: self._arrived(race))
-
-    def _compute(
-        self, model: Model, race: LockstepRun, stream: Stream[tuple[DecodeStep | None, ...]], step: int
-    ) -> None:
-        """Runs on the model's thread."""
-        if not race.prompt.model:
-            race.prompt = self._prompt = is_typed(model, race.prompt, self.app.services.model_name)
-        stream.reach(model, step)
-
-    def _arrived(self, race: LockstepRun) -> None:
-        if race is not self.race:
-            return
-        race.steps += self._stream.known[len(race.steps) :]
-        if self._wanted > len(race.steps):
-            self.call_later(self._want, self._wanted)
-        self._go(min(self._wanted, len(race.steps)))
-
-    def _go(self, step: int) -> None:
-        self._step = step
-        self.say()
-        self._redraw()
-        self.refresh_bindings()
-
-    def action_step(self, direction: int) -> None:
-        step = self._wanted if self.asking.busy else self._step
-        self._want(max(1, step + direction))
-
-    def action_first(self) -> None:
-        self._want(1)
-
-    def action_last(self) -> None:
-        self._want(self.race.max_tokens)
 
     def action_line(self, step: int) -> None:
         self.query_one(Pager).scroll_relative(y=step, animate=False)
-
-    def action_play(self) -> None:
-        """Plays at an even pace until the end, a key, or p again."""
-        if self._playing is None:
-            self._playing = self.set_interval(PLAY_SECONDS, lambda: self._want(self._step + 1))
-        else:
-            self._pause()
-
-    def _pause(self) -> None:
-        if self._playing is not None:
-            self._playing.stop()
-            self._playing = None
 
     # -- the strategies ----------------------------------------------------------------------------------------------
 
@@ -215,7 +130,7 @@ class LockstepScreen(ModelScreen):
 
     def action_choose(self, step: int) -> None:
         self.cursor = (self.cursor + step) % len(self.strategies)
-        self._redraw()
+        self.show()
 
     def action_add(self) -> None:
         self.cursor = len(self.strategies)
@@ -232,7 +147,7 @@ class LockstepScreen(ModelScreen):
         self._pause()
         strategy = self.strategies[self.cursor]
         given = {name: strategy.kind if name == "strategy" else getattr(strategy, name) for name in NAMES}
-        self.app.push_screen(ParametersScreen(StrategyForm, given), self._edited)
+        self.app.push_screen(ParametersScreen(StrategyForm(), given), self._edited)
 
     def _edited(self, given: dict[str, Any] | None) -> None:
         if given is None:
@@ -245,15 +160,11 @@ class LockstepScreen(ModelScreen):
         """Decode again with other strategies, as far as the step that is shown."""
         if strategies == self.strategies:
             return
-        step = max(1, self._step)
-        self._leave()
         self.strategies = strategies
-        self._begin()
         kept = [asdict(each) for each in strategies]
         self.app.services.store_later(lambda progress: progress.keep(KEPT, kept))
-        self._redraw()
+        self._begin()
         self.refresh_bindings()
-        self._want(step)
 
     def _restore(self) -> None:
         """The strategies as they were left."""
@@ -268,34 +179,7 @@ class LockstepScreen(ModelScreen):
             self.strategies = found
             self._begin()
 
-    # -- leaving -----------------------------------------------------------------------------------------------------
-
     def action_take(self) -> None:
-        if self._step:
-            path = path_of(self.race.column(self.cursor, self._step))
-            self._leave()
-            self.dismiss(path)
-
-    def action_export(self) -> None:
-        from tutor.ui.screens.labs.export import ExportScreen
-
-        if self._step:
-            self._pause()
-            self.app.push_screen(ExportScreen(self.race))
-
-    def action_stop(self) -> None:
-        if self._playing is not None:
-            self._pause()
-        else:
-            super().action_stop()
-
-    def action_back(self) -> None:
-        self._leave()
-        self.dismiss(None)
-
-    def _leave(self) -> None:
-        self._pause()
-        if self.asking.busy:
-            self.app.services.cancel_model()
-        else:
-            self._stream.close()
+        """Enter: on in the lab with what the chosen strategy has written so far."""
+        if self.step:
+            self.take(path_of(self.search.column(self.cursor, self.step)))
