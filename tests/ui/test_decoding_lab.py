@@ -407,7 +407,7 @@ def test_playing_on_the_real_model_stays_within_its_bytes_and_outlives_its_worke
     tutor.settle()
     before = len(tutor.sent)
     tutor.send("p")
-    tutor.expect(r"24 tokens played")
+    tutor.expect(r"24 tokens played", timeout=90)
     tutor.settle()
     assert (len(tutor.sent) - before) / 24 <= 8_000
     text = "The cat is called" + whole["text"]

@@ -22,6 +22,7 @@ from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
 
 SHIFTING = ("repeat_penalty", "temperature")  # filters that change probabilities rather than cut tokens
+STRATEGIES = ("greedy", "sample")  # how a token came that was not forced
 LISTED = 40  # the best tokens of a distribution that are looked at
 
 _STRUCK = Style(strike=True)
@@ -39,12 +40,17 @@ def token_name(label: str, data: bytes, id: int) -> str:
 
 
 def so_far(exploration: Exploration, width: int, height: int, palette: Palette) -> list[Text]:
-    """The prompt and what was written after it, the token just written marked; of a long text the last lines."""
+    """The prompt and what was written after it, the token just written marked; of a long text the last lines.
+
+    What the strategy did not choose is emphasized.
+    """
     text = Text(clean(exploration.opening), palette.muted)
     pieces, unfinished = exploration.spelled(exploration.cursor)
-    before, last = "".join(pieces[:-1]), "".join(pieces[-1:])
-    text = Text.assemble(text, clean(before))
-    if last:
+    path = [exploration.nodes[index] for index in exploration.path(exploration.cursor)]
+    text = Text.assemble(text)
+    for node, piece in zip(path[:-1], pieces, strict=False):
+        text.append(clean(piece), palette.text if node.how in STRATEGIES else palette.emphasis)
+    for last in pieces[-1:]:
         shown = clean(last) if last.strip() else visible(last).replace(" ", SPACE_SIGN)
         text.append(f"[{shown}]" if palette.plain else shown, palette.chosen + _UNDERLINED)
         if last.endswith("\n"):

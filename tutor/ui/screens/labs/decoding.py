@@ -84,7 +84,8 @@ class DecodingLab(ModelScreen):
         return tr(
             "The loaded model, one token at a time. The bars are its distribution of the next token: Space takes what "
             "the strategy chooses, Enter the token under the cursor, Backspace goes back. Nothing that was tried is "
-            "lost: every other choice is a branch, and b lists them."
+            "lost: every other choice is a branch, and b lists them. Beside a token, > is what the strategy takes, = what "
+            "it leaves in, x what it cuts, * what was tried from here."
         )
 
     def heading(self) -> tuple[str, str]:
