@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 
 from tests.demos.play import control_characters, frames, play, untranslated
+from tests.runtime.numpy_llama import NumpyLlama
 from tutor.demos import decoder
 from tutor.domain.errors import ModelMissing, UsageError
 from tutor.domain.frames import Bars, Matrix, Note, Table, Tokens
 from tutor.domain.model import Attention, DecodeStep, Distribution, ModelInfo, Strategy, TokenPiece
 from tutor.domain.modelfile import ModelFile
+from tutor.runtime.client import WorkerModel
 
 HEADS = np.array(
     [
@@ -146,3 +149,47 @@ def test_a_layer_or_head_that_the_model_does_not_have_is_refused_with_its_bounds
 def test_without_a_model_it_says_so() -> None:
     with pytest.raises(ModelMissing):
         play(decoder, {})
+
+
+# The real model
+
+
+def test_attention_is_that_of_a_forward_pass_in_numpy(smol: WorkerModel, numpy_smol: NumpyLlama) -> None:
+    text, layer = "The cat sat on the mat because it was tired", 8
+    pieces = smol.tokenize(text)
+    x = numpy_smol.norm(numpy_smol.states([piece.id for piece in pieces])[layer], f"blk.{layer}.attn_norm")
+    heads = numpy_smol.attention_weights(layer, x)
+    for head, expected in ((2, heads[2]), (-1, heads.mean(0))):
+        _, result = play(decoder, {"text": text, "layer": layer, "head": head, "time_cache": False}, smol)
+        weights = np.array(result["weights"])
+        # llama.cpp rounds activations to 8 bits on quantized weights.
+        assert np.abs(weights - expected).max() < 0.05
+        assert weights.sum(-1) == pytest.approx(np.ones(len(pieces)), abs=1e-3)
+        assert not np.triu(weights, 1).any()
+    assert result["tokens"] == [piece.text for piece in pieces]
+    assert result["sink"] == pytest.approx(weights[1:, 0].mean())
+
+
+def test_the_cache_is_as_large_as_the_architecture_says(smol: WorkerModel) -> None:
+    steps, result = play(decoder, {"time_cache": False}, smol)
+    info = smol.info()
+    assert (info.layers, info.kv_heads, info.width // info.heads) == (30, 3, 64)
+    assert result["kv_bytes_per_token"] == 2 * 30 * 3 * 64 * 2
+    assert "2 × 30 × 3 × 64 × 2 = 23,040" in steps[-1].note.en
+
+
+def test_without_the_cache_every_position_is_evaluated_anew(smol: WorkerModel) -> None:
+    text = "The cat sat on the mat. " * 5
+    counts = [smol.evaluations]
+    for timed in (False, False, True):
+        _, result = play(decoder, {"text": text, "time_cache": timed}, smol)
+        counts.append(smol.evaluations)
+    length = len(result["tokens"])
+    assert length > 32  # more than a chunk, so that there is something that could be used again
+    forgetting = 1 + 8
+    with_cache = math.ceil(length / 32) + 7
+    without = sum(math.ceil((length + i) / 32) for i in range(8))
+    # What the second run took, the third took as well, besides the race.
+    assert (counts[3] - counts[2]) - (counts[2] - counts[1]) == forgetting + with_cache + without
+    assert result["positions_with_cache"] == length + 7
+    assert result["positions_without_cache"] == 8 * length + 28

@@ -70,12 +70,12 @@ def _opening(pieces: tuple[TokenPiece, ...]) -> Step:
 
 
 class _Journey:
-    """The answer as it forms from layer to layer. `own` is what the model says at its end."""
+    """The answer as it forms from layer to layer. `own` is what the model says when it is simply asked."""
 
     def __init__(self, lens: Lens, own: Distribution) -> None:
         self.layers = lens.layers
         self.own = own
-        self.answer = name_of(own.top[0])
+        self.answer = name_of(lens.final[0])
         ranks = [layer.rank for layer in self.layers]
         self.first = ranks.index(0) if 0 in ranks else None
         wrong = [place for place, rank in enumerate(ranks) if rank]
