@@ -26,6 +26,7 @@ def write_tiny_model(
         return random.normal(0, 0.3, shape).astype(np.float32)
 
     writer = gguf.GGUFWriter(path, "llama")
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(layers)
@@ -34,6 +35,7 @@ def write_tiny_model(
     writer.add_head_count_kv(HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_rope_freq_base(10_000.0)
     writer.add_tokenizer_model("llama")
     writer.add_token_list(tokens)
     writer.add_token_scores([-float(i) for i in range(len(tokens))])

@@ -80,12 +80,12 @@ class Embedding:
         """The one token that `text` is, as it stands or after a space."""
         if number := re.fullmatch("#([0-9]{1,9})", text):
             return self._vocabulary.prompt([int(number[1])])[0]
+        if not text:
+            raise UsageError("Name at least one token to look for its neighbours.")
         spelled = self._vocabulary.ids(utf8(text))
         for ids in (spelled, self._vocabulary.ids(utf8(" " + text))):
             if len(ids) == 1:
                 return ids[0]
-        if not spelled:
-            raise UsageError("Name at least one token to look for its neighbours.")
         raise UsageError(
             "“{text}” is {count} tokens of this model, not one: {tokens}.",
             hint="Only a single token has a row in the embedding matrix: try a shorter or more common word.",

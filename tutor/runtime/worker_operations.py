@@ -33,10 +33,10 @@ from tutor.domain.modelfile import ModelFile
 from tutor.domain.plaintext import clean
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
-from tutor.runtime.capture import Capture
+from tutor.runtime.capture import AttentionCapture, OutputCapture
 from tutor.runtime.conversation import conversation
 from tutor.runtime.embedding import Embedding
-from tutor.runtime.lens import lens
+from tutor.runtime.lens import LogitLens
 from tutor.runtime.llama import ALIKE, CHUNK, AbortFlag, Engine, backend
 from tutor.runtime.weights import Weights
 
@@ -245,36 +245,44 @@ class Operations:
     def attention(self, request: protocol.Attend) -> Attention:
         engine = self.engine
         ids = engine.vocabulary.prompt(request.prompt)
-        captured = self._inside.of(ids, self._prompt_progress(request.id))
-        if not captured.attention:
-            raise TutorError("This model has no attention that can be looked at.")
+        seen = self._attention.layers(ids, self._prompt_progress(request.id))
         layers = int(engine.size["layers"])
+        if not seen:
+            raise TutorError("This model has no attention that can be looked at.")
         if not 0 <= request.layer < layers:
             raise UsageError(
                 "The model has layers 0 to {last}; there is no layer {layer}.", last=layers - 1, layer=request.layer
             )
-        if request.layer not in captured.attention:
+        if request.layer not in seen:
             raise TutorError(
                 "Layer {layer} of this model has no attention that can be looked at; layers {layers} have.",
                 layer=request.layer,
-                layers=", ".join(map(str, sorted(captured.attention))),
+                layers=", ".join(map(str, seen)),
             )
-        weights = captured.weights(request.layer)
+        weights = self._attention.weights(request.layer)
         tokens = engine.vocabulary.prompt_pieces(request.prompt)
         return Attention(tokens, layers, len(weights), request.layer, weights.astype("<f4").tobytes())
 
     def lens(self, request: protocol.LookThrough) -> Lens:
-        engine = self.engine
-        captured = self._inside.of(engine.vocabulary.prompt(request.prompt), self._prompt_progress(request.id))
-        metadata = self._file.metadata if self._file else {}
-        return lens(captured, self._weights, metadata, engine.vocabulary, threads=engine.threads, top=request.top)
+        ids = self.engine.vocabulary.prompt(request.prompt)
+        outputs, logits = self._outputs.of(ids, self._prompt_progress(request.id))
+        return self._lens.look(ids, outputs, logits, request.top)
 
     def neighbours(self, request: protocol.Near) -> Neighbours:
         return self._embedding.neighbours(request.plus, request.minus, request.top)
 
     @cached_property
-    def _inside(self) -> Capture:
-        return Capture(self.engine)
+    def _attention(self) -> AttentionCapture:
+        return AttentionCapture(self.engine)
+
+    @cached_property
+    def _outputs(self) -> OutputCapture:
+        return OutputCapture(self.engine)
+
+    @cached_property
+    def _lens(self) -> LogitLens:
+        metadata = self._file.metadata if self._file else {}
+        return LogitLens(self._weights, metadata, self.engine.vocabulary, self.engine.threads)
 
     @cached_property
     def _embedding(self) -> Embedding:
