@@ -146,17 +146,19 @@ def scale(step: DecodeStep) -> float:
 
 
 class _Columns(NamedTuple):
-    """Cells of the label, of the bar, of what stands behind it."""
+    """Cells of the label and of the bar."""
 
     label: int
     bar: int
-    behind: int
+
+
+BEHIND = 17  # cells behind the bar: the strategy's probability, the sign of the draw, whether the token ends the text
+BETWEEN = 17  # cells of signs, rank, probability and gaps
 
 
 def _columns(width: int) -> _Columns:
-    label = max(10, min(24, width // 4))
-    behind = 16
-    return _Columns(label, max(4, min(40, width - label - behind - 16)), behind)
+    label = max(8, min(24, width // 4))
+    return _Columns(label, max(4, min(40, width - label - BETWEEN - BEHIND)))
 
 
 def heading(step: DecodeStep, width: int, palette: Palette) -> Text:
@@ -192,6 +194,7 @@ class _Rows:
         self.step = step
         self.tried = tried
         self.palette = palette
+        self.width = width
         self.columns = _columns(width)
         self.scale = scale(step)
 
@@ -216,7 +219,7 @@ class _Rows:
             (" " + tr("ends") if candidate.ends else "", self.palette.muted),
         )
         line.rstrip()
-        return line
+        return fit(line, self.width)
 
 
 def _padded(text: str, cells: int) -> str:

@@ -91,7 +91,7 @@ class Desk:
         """What takes the next step. Beam search follows several texts, on a screen of its own: here beside it, greedy."""
         params = self.params
         kind = "sample" if params["strategy"] == "sample" else "greedy"
-        return Strategy(kind=kind, seed=params["seed"], **{name: params[name] for name in FILTERS if name in params})
+        return Strategy(kind=kind, seed=params["seed"], **{name: params[name] for name in FILTERS})
 
     # -- undoing -----------------------------------------------------------------------------------------------------
 
