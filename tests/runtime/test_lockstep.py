@@ -27,10 +27,10 @@ def test_each_writes_to_the_bit_what_it_writes_alone(name: str, text: str, reque
 
 
 def test_one_that_has_finished_is_silent_while_the_others_go_on(tiny: WorkerModel) -> None:
-    strategies = [Strategy(kind="sample", temperature=3.0, seed=seed) for seed in (0, 1, 2, 3)]
-    alone = [list(tiny.decode("the cat", strategy, max_tokens=31)) for strategy in strategies]
+    strategies = [Strategy(kind="sample", temperature=3.0, seed=seed) for seed in (0, 2, 8, 10)]
+    alone = [list(tiny.decode("the cat", strategy, max_tokens=70)) for strategy in strategies]
     assert len({len(steps) for steps in alone}) > 1
-    rounds = list(tiny.lockstep("the cat", strategies, max_tokens=31))
+    rounds = list(tiny.lockstep("the cat", strategies, max_tokens=70))
     assert len(rounds) == max(len(steps) for steps in alone)
     for steps, expected in zip(zip(*rounds, strict=True), alone, strict=True):
         assert [step.id for step in steps if step is not None] == [step.id for step in expected]
