@@ -1,6 +1,6 @@
 """Everything that is promised in figures, measured: `make bench`. One JSON document on standard output.
 
-python -m bench [PART…]           screen, bytes, decode, store, content; all where none is named
+python -m bench [PART…]           screen, bytes, decode, tokens, store, content; all where none is named
 python -m bench --markdown FILE   the table of the README from such a document
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import content, decode, report, screen, store, traffic
+from bench import content, decode, report, screen, store, tokens, traffic
 from bench.programs import as_installed
 from bench.report import Figure
 from tutor.runtime.catalogue import find
@@ -72,6 +72,7 @@ PARTS: dict[str, Callable[[Path], tuple[list[Figure], Any]]] = {
     "screen": measure_screen,
     "bytes": measure_bytes,
     "decode": measure_decode,
+    "tokens": tokens.measure,
     "store": measure_store,
     "content": measure_content,
 }

@@ -18,9 +18,11 @@ from tutor.ui.draw.cuts import label_width
 from tutor.ui.draw.tokentable import Asked, Count
 from tutor.ui.screens.base import TutorScreen
 
-BYTE_LEVEL = tuple(tokenizers.BUNDLED)
+# The byte-level vocabularies take a moment, SentencePiece some more.
+GROUPS = (tuple(tokenizers.BUNDLED), tokenizers.SENTENCEPIECE)
 # Seconds between the beginnings of two counts; where counting takes long, a count may take a third of the time.
 PAUSE, SHARE = 0.1, 3.0
+PAINTED = 0.02  # seconds until what is shown is on the terminal
 LATE = 0.4  # seconds after which figures of an earlier text are no longer shown
 
 
@@ -79,10 +81,11 @@ class Counting:
             self._changed(old)
 
     async def _count(self, asked: Asked) -> None:
-        """The byte-level vocabularies first, which take a moment; then SentencePiece; at last the model is asked."""
+        """Those whose tokens are looked at first, then by how quick they are; at last the model is asked."""
         begun = time.monotonic()
-        for group in (BYTE_LEVEL, tokenizers.SENTENCEPIECE):
-            names = [name for name in group if name in self.names]
+        looked_at = [name for name in self.drawn if name in self.names and name != "model"]
+        others = [[name for name in group if name in self.names and name not in looked_at] for group in GROUPS]
+        for names in filter(None, (looked_at, *others)):
             try:
                 counts = await asyncio.to_thread(_counts, names, asked, self.drawn)
             except TutorError as error:
@@ -92,6 +95,8 @@ class Counting:
                 return
             self.trouble = None
             self._take(counts)
+            # Painting goes before counting on.
+            await asyncio.sleep(PAINTED)
         taken = time.monotonic() - begun
         if self._pause is not None and taken * SHARE > PAUSE:
             self._pause.stop()

@@ -89,7 +89,9 @@ def label(data: bytes) -> str:
     """A token on one line: spaces and controls made visible, bytes in hex where they are no whole characters."""
     if not whole(data):
         return f"<{data.hex(' ')}>"
-    text = spelled(data.decode()).replace(" ", SPACE_SIGN)
+    text = data.decode()
+    # Most tokens are plain letters: they need not be looked at one by one.
+    text = (text if text.isascii() and text.isprintable() else spelled(text)).replace(" ", SPACE_SIGN)
     if text and not cell_len(text[0]):
         # It would join what stands before it.
         text = code(text[0]) + text[1:]

@@ -82,10 +82,11 @@ class _Line:
         while end < len(text) and used + (wide := cells(text[end])) <= self.width:
             used += wide
             end += 1
+        # A character wider than the row stands there all the same.
+        end = max(end, start + 1)
         if end >= len(text):
             self.done = True
             return
-        end = max(end, start + 1)
         if cells(text[end]) == cells(text[end - 1]) == 1 and " " not in text[end - 1 : end + 1]:
             space = text.rfind(" ", max(start, end - WORD), end)
             end = space + 1 if space > start else end
