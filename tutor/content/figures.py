@@ -89,6 +89,8 @@ class Computer:
             return registry.run(demo, given, self.model)[1]
         except UsageError as refusal:
             return Fault("set", both("parameters that the demo takes"), same(refusal.message))
+        except ModelMissing:
+            return Fault("demo", both("a figure computed again"), both("not recomputed: needs a model"), note=True)
         except Exception as failure:  # noqa: BLE001  # any demo may fail in any way: the others must still be checked
             return Fault("demo", both("a demo that runs to its end"), shown(repr(failure)))
 

@@ -258,6 +258,13 @@ class Model(Protocol):
         """`special` reads `<|im_start|>` and the like as tokens; typed text never makes them otherwise."""
         ...
 
+    def cut(self, tokenizer: str, text: str) -> tuple[TokenPiece, ...]:
+        """The tokens of `text` by a tokenizer that ships (cl100k_base, o200k_base, qwen, spm-bpe, spm-unigram) or `model`.
+
+        Raises NotFound, UsageError.
+        """
+        ...
+
     def detokenize(self, ids: list[int]) -> bytes: ...
 
     def conversation(

@@ -30,7 +30,7 @@ from tutor.domain.model import (
 )
 from tutor.domain.modelfile import ModelFile
 from tutor.domain.plaintext import clean
-from tutor.runtime import gguf, protocol
+from tutor.runtime import gguf, protocol, tokenizers
 from tutor.runtime.process import Exchange, OnProgress, WorkerProcess
 from tutor.runtime.spans import utf8
 
@@ -87,6 +87,10 @@ class WorkerModel:
     def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> tuple[TokenPiece, ...]:
         _check_text(text)
         return self._ask(lambda id: protocol.Tokenize(id, text, special, bos), tuple[TokenPiece, ...])
+
+    def cut(self, tokenizer: str, text: str) -> tuple[TokenPiece, ...]:
+        """Cut here: the process is needed for the model's own tokenizer only."""
+        return tokenizers.tokenize(tokenizer, text, self)
 
     def detokenize(self, ids: list[int]) -> bytes:
         return self._ask(lambda id: protocol.Detokenize(id, list(ids)), bytes)

@@ -10,6 +10,7 @@ from tutor.demos import registry
 from tutor.domain.errors import TutorError
 from tutor.domain.model import Model
 from tutor.domain.quiz import Predict, Question, Spans
+from tutor.runtime.without import without_model
 
 
 def expected(question: Question, model: Callable[..., Model]) -> Any:
@@ -30,7 +31,7 @@ def expected(question: Question, model: Callable[..., Model]) -> Any:
 
 def predicted(question: Predict, model: Callable[..., Model]) -> Any:
     """`field` of the result of the question's demo, run with its parameters."""
-    needed = None
+    needed = without_model()
     if registry.wants_model(question.demo, question.set):
         named = registry.model_named(question.demo, question.set)
         needed = model(named) if named else model()

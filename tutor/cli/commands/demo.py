@@ -46,13 +46,15 @@ def complete_demo(_ctx: click.Context, _param: click.Parameter, incomplete: str)
 @lang_option
 def demo(*, name: str | None, given: tuple[str, ...], as_json: bool) -> None:
     from tutor.demos import registry
+    from tutor.runtime.without import without_model
 
     if name is None:
         list_demos(as_json=as_json)
         return
     settings = read_settings(given)
     with opening.Models() as models:
-        model = models.model(registry.model_named(name, settings)) if registry.wants_model(name, settings) else None
+        named = registry.model_named(name, settings)
+        model = models.model(named) if registry.wants_model(name, settings) else without_model()
         run = registry.DemoRun(name, settings, model)
         if as_json:
             result = run.finish()

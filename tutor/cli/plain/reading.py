@@ -13,6 +13,7 @@ from tutor.domain.language import tr
 from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Lesson, Section
 from tutor.domain.quiz import Question
 from tutor.domain.session import Item, Session
+from tutor.runtime.without import without_model
 
 HEAD = 1
 """The screen counts a lesson's head as block 0, so that both find the place again that the other wrote down."""
@@ -122,7 +123,7 @@ def run_demo(visit: Visit, lesson: Lesson, block: DemoBlock) -> None:
             say(tr("First say what you expect."))
             ask_alone(visit, lesson, question)
         named = registry.model_named(block.name, block.set)
-        model = visit.model(named) if registry.wants_model(block.name, block.set) else None
+        model = visit.model(named) if registry.wants_model(block.name, block.set) else without_model()
         walk(registry.DemoRun(block.name, block.set, model))
     except TutorError as error:
         say(str(error))

@@ -291,8 +291,10 @@ class PlayerScreen(TutorScreen):
     def _step(self, index: int) -> Step | None:
         """Runs on the model's thread."""
         if self.run is None or self._trouble is not None:
+            from tutor.runtime.without import without_model
+
             needs = registry.wants_model(self.name_of_demo, self.given)
-            model = self.app.services.model(self._named()) if needs else None
+            model = self.app.services.model(self._named()) if needs else without_model()
             self.run = registry.DemoRun(self.name_of_demo, self.given, model)
         return self.run.step(index)
 
