@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import locale
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,6 +77,11 @@ def tr(sentence: str, /, **values: object) -> str:
     """`sentence` (English, with `{name}` places) in the current language, the places filled."""
     found = sentence if _current == "en" else _catalogue(_current).get(sentence, sentence)
     return _fill(found, values)
+
+
+def sentences(said: Iterable[str]) -> str:
+    """Sentences one behind the other, as the current language writes them: Chinese puts no space between."""
+    return ("" if _current == "zh" else " ").join(said)
 
 
 def both(sentence: str, /, **values: object) -> Text:

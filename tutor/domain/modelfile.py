@@ -49,7 +49,7 @@ class Array:
     numbers: tuple[int | float, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.type} × {self.length}"
+        return f"{self.type} x {self.length}"
 
 
 @dataclass(frozen=True, slots=True)

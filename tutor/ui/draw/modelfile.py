@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from tutor.domain.frames import Bar, Bars
-from tutor.domain.language import language, tr
+from tutor.domain.language import language, sentences, tr
 from tutor.domain.modelfile import (
     PARTS,
     Memory,
@@ -112,7 +112,7 @@ def memory_lines(file: ModelFile, memory: Memory, width: int, palette: Palette) 
     if (reach := window(file)) is not None:
         said.append(tr("Some layers look back over {window} tokens only: this is an upper bound.", window=f"{reach:,}"))
     said.append(tr("Not counted: the buffers of the computation, the program itself."))
-    return lines + wrap(Text(" ".join(said), palette.muted), width)
+    return lines + wrap(Text(sentences(said), palette.muted), width)
 
 
 def metadata_line(key: str, value: object, width: int, palette: Palette) -> Text:
@@ -146,6 +146,6 @@ def tensor_lines(tensor: Tensor, width: int, palette: Palette) -> list[Text]:
     return wrap(Text(sentence, palette.muted), width)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def _natural(name: str) -> list[tuple[str, int]]:
     """Layer 2 before layer 10."""
-    return [(int(digits or 0), word) for word, digits in re.findall(r"(\D*)(\d*)", name)]
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", name)]

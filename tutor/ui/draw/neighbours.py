@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tutor.decoding.token_pictures import SPACE
 from tutor.decoding.token_sum import terms, written
-from tutor.domain.language import tr
+from tutor.domain.language import sentences, tr
 from tutor.domain.model import Neighbour, Neighbours
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.bars import rightward
@@ -70,8 +70,8 @@ def head_lines(query: Query, found: Neighbours, width: int, palette: Palette) ->
 
 def verdict_lines(query: Query, found: Neighbours, width: int, palette: Palette) -> list[Text]:
     """What the list alone would hide."""
-    said = [_own_nearest(found), _as_expected(query, found), _spellings(found)]
-    return [line for sentence in said if sentence for line in wrap(Text(sentence, palette.accent), width)]
+    said = [each for each in (_own_nearest(found), _as_expected(query, found), _spellings(found)) if each]
+    return wrap(Text(sentences(said), palette.accent), width) if said else []
 
 
 def row(number: int, neighbour: Neighbour, own: Sequence[Neighbour], width: int, palette: Palette) -> Text:
@@ -131,7 +131,7 @@ def _spellings(found: Neighbours) -> str:
 
 
 def _word(text: str) -> str:
-    word = re.sub(r"\W", "", text).casefold()
+    word = re.sub(r"[\W_]", "", text).casefold()
     return word.removesuffix("s") if len(word) > 3 else word
 
 

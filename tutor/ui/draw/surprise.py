@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tutor.decoding.token_pictures import name_of
-from tutor.domain.language import tr
+from tutor.domain.language import sentences, tr
 from tutor.domain.model import Candidate, Score, TokenPiece
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.frames.bars import rightward
@@ -81,17 +81,18 @@ def comparison(one: Scored, other: Scored) -> str:
     """Which of two texts was expected more: by token, and as a whole."""
     mean = bits(other.score.mean_nll - one.score.mean_nll)
     whole = bits(math.fsum(other.score.nll) - math.fsum(one.score.nll))
+    said = []
     if mean >= 0:
-        said = tr("A token of the other text is {bits} bits more surprising on average.", bits=f"{mean:.2f}")
+        said.append(tr("A token of the other text is {bits} bits more surprising on average.", bits=f"{mean:.2f}"))
     else:
-        said = tr("A token of the other text is {bits} bits less surprising on average.", bits=f"{-mean:.2f}")
+        said.append(tr("A token of the other text is {bits} bits less surprising on average.", bits=f"{-mean:.2f}"))
     if whole >= 0:
-        said += " " + tr("As a whole it is {bits} bits more surprising.", bits=f"{whole:.1f}")
+        said.append(tr("As a whole it is {bits} bits more surprising.", bits=f"{whole:.1f}"))
     else:
-        said += " " + tr("As a whole it is {bits} bits less surprising.", bits=f"{-whole:.1f}")
+        said.append(tr("As a whole it is {bits} bits less surprising.", bits=f"{-whole:.1f}"))
     if (mean >= 0) != (whole >= 0):
-        said += " " + tr("The two differ because one has more tokens.")
-    return said
+        said.append(tr("The two differ because one has more tokens."))
+    return sentences(said)
 
 
 def detail(scored: Scored, index: int, width: int, palette: Palette) -> Text:

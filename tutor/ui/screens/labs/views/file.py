@@ -143,7 +143,12 @@ class FileView(View):
 
     def redraw(self) -> None:
         if self.is_mounted and self.query(RowList):
-            self.rows.set_rows(self._rows(self._width()))
+            current, rows = self.rows.current, self._rows(self._width())
+            # What the cursor was on, wherever it stands now.
+            at = next(
+                (i for i, row in enumerate(rows) if current and row.key is not None and row.key == current.key), None
+            )
+            self.rows.set_rows(rows, cursor=at)
             self.lab.retitle()
 
     def on_resize(self) -> None:
@@ -316,9 +321,9 @@ class FileView(View):
         event.stop()
         if self._field == FILTER:
             self._leave()
-        elif typed := event.value.strip():
+        elif self._field == OPEN and (typed := event.value.strip()):
             self._open(typed)
-        elif self.rows.current is not None:
+        elif self._field == OPEN:
             self.rows.action_choose()
 
     def _open(self, name: str) -> None:
