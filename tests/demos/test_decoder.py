@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Looking:
         self.evaluated: list[list[int]] = []
 
     def info(self) -> ModelInfo:
-        return ModelInfo("looking", "", "", 0, 4, 2, 1, 8, 9, 4096, 0, 1, "", head_width=16)
+        return ModelInfo("looking", "", "", 0, 6, 2, 1, 8, 9, 4096, 0, 1, "", head_width=16)
 
     def file(self) -> ModelFile:
         return ModelFile(3, 0, self.metadata, (), 0, 32)
@@ -46,7 +47,7 @@ class Looking:
         return tuple(TokenPiece(i, t, t.encode(), 0, 0) for i, t in enumerate(names[: len(self.weights[0])]))
 
     def attention(self, prompt: Any, layer: int) -> Attention:
-        return Attention(self.tokenize(""), 4, len(self.weights), layer, self.weights.tobytes())
+        return Attention(self.tokenize(""), 6, len(self.weights), layer, self.weights.tobytes())
 
     def next(self, prompt: Any, *, top: int = 10) -> Distribution:
         self.evaluated.append(list(prompt))
@@ -60,7 +61,7 @@ class Looking:
 
 LLAMA = {
     "general.architecture": "llama",
-    "llama.block_count": 4,
+    "llama.block_count": 6,
     "llama.attention.head_count": 2,
     "llama.attention.head_count_kv": 1,
     "llama.embedding_length": 32,
@@ -103,19 +104,19 @@ def test_a_long_text_is_drawn_in_part_and_given_whole() -> None:
 
 
 def test_the_cache_is_counted_from_the_file_and_where_it_does_not_say_that_is_said() -> None:
-    steps, result = play(decoder, {"time_cache": False}, Looking(metadata=LLAMA))
-    assert result["kv_bytes_per_token"] == 2 * 4 * 1 * 16 * 2
-    assert "2 × 4 × 1 × 16 × 2 = 256" in steps[-1].note.en
+    steps, result = play(decoder, {"head": -1, "time_cache": False}, Looking(metadata=LLAMA))
+    assert result["kv_bytes_per_token"] == 2 * 6 * 1 * 16 * 2
+    assert "2 × 6 × 1 × 16 × 2 = 384" in steps[-1].note.en
     assert "1/2 of what" in steps[-1].note.en
-    assert [row[:2] for row in frames(steps, Table)[-1].rows] == [("3", "768"), ("1,024", "262,144")]
-    steps, result = play(decoder, {"time_cache": False}, Looking())
+    assert [row[:2] for row in frames(steps, Table)[-1].rows] == [("3", "1,152"), ("1,024", "393,216")]
+    steps, result = play(decoder, {"head": -1, "time_cache": False}, Looking())
     assert result["kv_bytes_per_token"] is None
     assert "does not say" in steps[-1].note.en
 
 
 def test_without_the_cache_the_model_is_made_to_forget_before_each_token() -> None:
     model = Looking()
-    steps, result = play(decoder, {}, model)
+    steps, result = play(decoder, {"head": -1}, model)
     text = [0, 1, 2]
     assert model.evaluated[:2] == [[1], [*text, "and on"]]
     without = model.evaluated[2:]
@@ -133,7 +134,7 @@ def test_without_the_cache_the_model_is_made_to_forget_before_each_token() -> No
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"layer": 4}, "`layer` must be from 0 to 3 in this model, not 4"),
+        ({"layer": 6}, "`layer` must be from 0 to 5 in this model, not 6"),
         ({"head": 2}, "`head` must be from -1 to 1 in this model, not 2"),
         ({"head": -2}, "`head` must be from -1 to 999, not -2"),
     ],
@@ -193,3 +194,10 @@ def test_without_the_cache_every_position_is_evaluated_anew(smol: WorkerModel) -
     assert (counts[3] - counts[2]) - (counts[2] - counts[1]) == forgetting + with_cache + without
     assert result["positions_with_cache"] == length + 7
     assert result["positions_without_cache"] == 8 * length + 28
+
+
+def test_the_default_shows_a_head_of_the_default_model_that_looks_from_it_back_to_cat(qwen: Path) -> None:
+    with WorkerModel(qwen, threads=1) as model:
+        _, result = play(decoder, {"time_cache": False}, model)
+    assert result["tokens"][-1] == " it"
+    assert result["weights"][-1][result["tokens"].index(" cat")] > 0.8
