@@ -85,21 +85,6 @@ def test_entropy_is_said_in_nats_bits_and_equal_tokens() -> None:
     assert distribution.entropy_line(step) == "Entropy 2.079 nats = 3.000 bits, like 1 of 8.0"
 
 
-@pytest.mark.parametrize(
-    ("label", "data", "name"),
-    [
-        (" the", b" the", "␣the"),
-        ("\ufffd", b"\xe4\xbd", "<e4 bd>"),
-        ("<end>", b"", "<end>"),
-        ("", b"", "#7"),
-        ("\n", b"\n", "\\n"),
-        ("\x1b[2J", b"\x1b[2J", "\\x1b[2J"),
-    ],
-)
-def test_a_token_has_a_name_that_can_be_read(label: str, data: bytes, name: str) -> None:
-    assert distribution.token_name(label, data, 7) == name
-
-
 def test_of_a_long_text_the_end_is_shown_with_the_last_token_marked() -> None:
     words = [Node(i, i, f" w{i}".encode(), f" w{i}", -1.0, "greedy") for i in range(200)]
     root = Node(-1, -1, b"", "", 0.0, "")

@@ -12,12 +12,14 @@ from rich.text import Text
 
 from tutor.decoding.exploration import Exploration
 from tutor.decoding.pictures import stretch_drawn, stretches
+from tutor.decoding.token_pictures import name_of
+from tutor.decoding.token_pictures import shown as shown_text
 from tutor.domain.language import tr
 from tutor.domain.model import Candidate, DecodeStep, Strategy
-from tutor.domain.plaintext import clean, visible
+from tutor.domain.plaintext import clean
 from tutor.ui.draw.frames.bars import bar_style, rightward
 from tutor.ui.draw.numbers import number
-from tutor.ui.draw.palette import SPACE_SIGN, Palette, mark_sign, mark_style
+from tutor.ui.draw.palette import Palette, mark_sign, mark_style
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
 
@@ -29,11 +31,10 @@ _STRUCK = Style(strike=True)
 _UNDERLINED = Style(underline=True)
 
 
-def token_name(label: str, data: bytes, id: int) -> str:
-    """A token in a list: spaces made visible, its bytes in hex where they are no whole characters."""
-    if data and "\ufffd" in data.decode("utf-8", "replace"):
-        return f"<{data.hex(' ')}>"
-    return visible(label).replace(" ", SPACE_SIGN) or f"#{id}"
+def taken(step: DecodeStep) -> Candidate:
+    """What the strategy takes, as it is listed, or as much of it as a step says."""
+    made = Candidate(step.id, step.text, step.logprob, data=step.data, ends=step.finished)
+    return next((each for each in step.top if each.id == step.id), made)
 
 
 # The text
@@ -51,7 +52,7 @@ def so_far(exploration: Exploration, width: int, height: int, palette: Palette) 
     for node, piece in zip(path[:-1], pieces, strict=False):
         text.append(clean(piece), palette.text if node.how in STRATEGIES else palette.emphasis)
     for last in pieces[-1:]:
-        shown = clean(last) if last.strip() else visible(last).replace(" ", SPACE_SIGN)
+        shown = clean(last) if last.strip() else shown_text(last)
         text.append(f"[{shown}]" if palette.plain else shown, palette.chosen + _UNDERLINED)
         if last.endswith("\n"):
             text.append("\n")
@@ -99,7 +100,7 @@ def _percent(share: float) -> str:
 
 def choice_line(step: DecodeStep) -> str:
     """What the strategy takes, and why this."""
-    name = token_name(step.text, step.data, step.id)
+    name = name_of(taken(step))
     if step.draw is None:
         return tr("Greedy takes the largest: {name}", name=name)
     stretch = stretch_drawn(step, step.top[:LISTED])
@@ -125,7 +126,7 @@ def ruler(step: DecodeStep, width: int, palette: Palette) -> list[Text]:
         style = palette.token_colours[place % len(palette.token_colours)]
         if stretch.candidate.id == step.id:
             style = palette.selection
-        name = token_name(stretch.candidate.text, stretch.candidate.data, stretch.candidate.id)
+        name = name_of(stretch.candidate)
         name = name if cell_len(name) < cells else ""
         edge = "|" if cells > 1 or palette.plain else " "
         line.append(name + " " * (cells - 1 - cell_len(name)) + edge, style)
@@ -180,7 +181,7 @@ def rows(step: DecodeStep, tried: Collection[int], width: int, palette: Palette)
     drawer = _Rows(step, tried, width, palette)
     listed = list(step.top)
     if all(each.id != step.id for each in listed):
-        listed.append(Candidate(step.id, step.text, step.logprob, data=step.data, ends=step.finished))
+        listed.append(taken(step))
     ranks = [str(rank) for rank in range(1, LISTED + 1)] + [""] * len(listed)
     return [
         (candidate, drawer.row(rank, candidate))
@@ -205,7 +206,7 @@ class _Rows:
         style = mark_style(self.palette, mark)
         sign = mark_sign(mark) if drawn or chosen else " "
         tried = "*" if candidate.id in self.tried else " "
-        name = fit(Text(token_name(candidate.text, candidate.data, candidate.id)), self.columns.label)
+        name = fit(Text(name_of(candidate)), self.columns.label)
         p = math.exp(candidate.logprob)
         bar = rightward(min(1.0, p / self.scale) * self.columns.bar, self.columns.bar, self.palette, p > 0)
         line = Text.assemble(

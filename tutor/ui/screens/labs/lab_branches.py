@@ -39,9 +39,7 @@ def branch_tree(exploration: Exploration) -> Tree:
         last, tokens = first, 1
         while len(below := exploration.children(last)) == 1 and last != exploration.cursor:
             last, tokens = below[0], tokens + 1
-        text = _cropped(
-            stretch_text(exploration, last, tokens).replace(" ", SPACE_SIGN) or exploration.nodes[last].label
-        )
+        text = _cropped(stretch_text(exploration, last, tokens).replace(" ", SPACE_SIGN))
         here = last == exploration.cursor
         mark = "new" if here else "chosen" if last in on_path else ""
         waiting += [(child, len(nodes)) for child in reversed(below)]
