@@ -327,7 +327,7 @@ class _Race:
     def step(self) -> Step:
         high = max(self.with_cache, self.without)
         bars = (
-            Bars((Bar("", self.with_cache, "good"),), Text("用 KV 缓存", "With the KV cache"), "s", high),
+            Bars((Bar("", self.with_cache),), Text("用 KV 缓存", "With the KV cache"), "s", high),
             Bars((Bar("", self.without),), Text("不用：每次从头算", "Without: all anew each time"), "s", high),
         )
         table = Table(
