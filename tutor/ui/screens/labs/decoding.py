@@ -30,7 +30,7 @@ from tutor.ui.widgets.lines import RowList
 
 PLAY_SECONDS = 0.2
 KEEP_SECONDS = 2.0
-SLOW_SECONDS = 0.3  # what takes longer says that it is being computed
+SLOW_SECONDS = 1.0  # what takes longer says that it is being computed: a step of a large model should not blink
 
 
 class DecodingLab(ModelScreen):
@@ -107,6 +107,9 @@ class DecodingLab(ModelScreen):
         self._pause()
         self.asking.leave()
         self._keep()
+
+    def on_screen_suspend(self) -> None:
+        self._pause()
 
     def on_screen_resume(self) -> None:
         # Another model may have been chosen meanwhile.
