@@ -218,14 +218,15 @@ def write(terminal: Terminal, text: str) -> None:
     terminal.send("<enter>")
 
 
-@pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}], ids=["colours", "no colours"])
-def test_surprise_is_the_models_own_and_is_told_in_digits(start: Start, smol: WorkerModel, env: dict[str, str]) -> None:
+def test_surprise_is_the_models_own_and_is_told_without_colours(start: Start, smol: WorkerModel) -> None:
     expected = smol.score(TEXT)
-    terminal = opened(start, "3", **env)
+    terminal = opened(start, "3", NO_COLOR="1")
     screen = terminal.expect(rf"perplexity {expected.perplexity:,.1f}, all")
     line = next(i for i, row in enumerate(screen.splitlines()) if row == f" {TEXT}")
     digits = "".join(screen.splitlines()[line + 1].split())
     assert digits == "-" + "".join(str(surprise.step_of(nats)) for nats in expected.nll)
+    marked = [x for x in range(80) if terminal.screen.buffer[line][x].reverse]
+    assert [terminal.screen.buffer[line][x].data for x in marked] == list(" cat")
     terminal.send("n")
     worst = max(expected.nll)
     terminal.expect(rf"{worst / math.log(2):.2f} bits = {worst:.2f} nats")
@@ -387,5 +388,5 @@ def test_the_list_of_models_opens_the_same_view(start: Start) -> None:
 def test_pictures_are_drawn_in_the_language_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "_current", "zh")
     one = scored(("猫", 0), ("坐", 8))
-    assert "没有意外程度" in surprise.detail(one, 0, 90, PLAIN).plain
+    assert "没有惊讶度" in surprise.detail(one, 0, 90, PLAIN).plain
     assert "困惑度" in surprise.summary(one)

@@ -29,6 +29,7 @@ COLUMN = 110
 LEAST_CONTEXT, MOST_CONTEXT = 128, 2**22
 # A row is built for each; the largest models in use have some 1,500. The filter reaches all of them.
 SHOWN_TENSORS = 2000
+SHOWN_CHARACTERS = 20_000  # of a text in the metadata
 SECTIONS = ("types", "parts", "memory", "metadata", "template", "tensors")
 FILTER, OPEN = "filter", "open"
 
@@ -365,5 +366,8 @@ def _still(lines: Iterable[Text], indent: int = 0) -> list[Row]:
 
 def _scrolled(text: str, width: int) -> list[Row]:
     """A long text in rows that the cursor goes through, so that all of it comes into sight."""
-    lines = [line for paragraph in clean(text).split("\n") for line in wrap(Text(paragraph), width - 4)]
-    return [Row(Text("    ") + line) for line in lines]
+    shown = clean(text[:SHOWN_CHARACTERS])
+    rows = [Row(Text("    ") + line) for paragraph in shown.split("\n") for line in wrap(Text(paragraph), width - 4)]
+    if len(text) > SHOWN_CHARACTERS:
+        rows.append(Row(Text("    " + tr("{count} more characters", count=f"{len(text) - SHOWN_CHARACTERS:,}"))))
+    return rows
