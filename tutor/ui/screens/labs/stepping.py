@@ -59,7 +59,7 @@ class SteppingScreen(ModelScreen, Generic[R]):
     def start(self, search: R) -> None:
         """Look at another search, at the same step."""
         self._leave()
-        self._wanted = min(max(1, self.step), search.max_tokens)
+        self._wanted = min(self.step or self._wanted, search.max_tokens)
         self.search, self._stream, self.step = search, Stream(search.begin), 0
         if self.is_mounted:
             self.show()
@@ -107,9 +107,10 @@ class SteppingScreen(ModelScreen, Generic[R]):
         for step in self._stream.known[len(search.steps) :]:
             search.add(step)
         known = len(search.steps)
-        if self._wanted > known and not search.finished:
+        wanted = min(self._wanted, known) if search.finished else self._wanted
+        self._go(min(wanted, known), wanted=wanted)
+        if wanted > known:
             self.call_later(self._go_on, search)
-        self._go(min(self._wanted, known), wanted=self._wanted)
 
     def _go_on(self, search: R) -> None:
         if search is self.search:
@@ -124,6 +125,9 @@ class SteppingScreen(ModelScreen, Generic[R]):
     def action_step(self, direction: int) -> None:
         step = self._wanted if self.asking.busy else self.step
         self.want(max(1, step + direction))
+
+    def action_again(self) -> None:
+        self.want(len(self.search.steps) + 1)
 
     def action_first(self) -> None:
         self.want(1)
