@@ -312,7 +312,7 @@ class Model(Protocol):
     ) -> Iterator[tuple[DecodeStep | None, ...]]:
         """Two to four strategies from one prompt, a token each at every step; None for one that has finished.
 
-        Each writes what `decode` would write with it. All are evaluated in one batch, the prompt once.
+        Each writes what `decode` would write with it. Up to three are evaluated in one batch, the prompt once.
         """
         ...
 
@@ -334,9 +334,12 @@ class Model(Protocol):
         ...
 
     def lens(self, prompt: Prompt, *, top: int = 5) -> Lens:
-        """What the model would say after each layer, at the end of `prompt`."""
+        """What the model would say after each layer, at the end of `prompt`, a text of at most 256 tokens."""
         ...
 
     def neighbours(self, plus: Sequence[str], minus: Sequence[str] = (), *, top: int = 10) -> Neighbours:
-        """The tokens nearest to a sum of tokens in the embedding matrix. Each text must be one token of the model."""
+        """The tokens nearest to a sum of tokens in the embedding matrix.
+
+        Each text must be one token of the model, as it stands or after a space, or `#` and the number of one.
+        """
         ...
