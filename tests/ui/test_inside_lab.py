@@ -131,7 +131,7 @@ def test_a_long_text_scrolls_under_the_cursor(start: Start, smollm: Path, smol: 
     tutor.expect(r"head 0 \(0-8\)")
     write(tutor, LONG)
     last = len(tokens) - 1
-    tutor.expect(rf"{len(tokens)} tokens.*> {last} ")
+    tutor.expect(rf"{len(tokens)} tokens.*> {last} ", timeout=120)
     tutor.send("g")
     tutor.expect(f'>   0 {tokens[0]} .*0 "{tokens[0]}" looks at 0 "{tokens[0]}": 1.000000')
     tutor.settle()

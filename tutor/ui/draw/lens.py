@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, log
 from typing import NamedTuple
 
 from rich.text import Text
@@ -16,7 +16,7 @@ from tutor.ui.draw.palette import Palette, mark_sign
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
 
-_LONGEST_BAR, _LONGEST_NAME = 30, 20
+_LONGEST_BAR, _LONGEST_NAME = 24, 20
 
 
 class Arrival(NamedTuple):
@@ -39,32 +39,39 @@ class _Columns(NamedTuple):
 
 def _columns(width: int) -> _Columns:
     cells = max(8, min(_LONGEST_NAME, width // 4))
-    return _Columns(cells, max(4, min(_LONGEST_BAR, width - cells - 32)))
+    return _Columns(cells, max(4, min(_LONGEST_BAR, (width - cells - 34) // 2)))
 
 
 def heading(answer: str, width: int, palette: Palette) -> Text:
     """The names of the columns of `row`."""
     columns = _columns(width)
-    line = Text(_padded(tr("layer"), 6) + _padded(tr("would say"), columns.name + 8) + " ")
-    line.append_text(Text(_padded(tr("the answer {token}", token=answer), columns.bar + 9))).append(tr("rank"))
+    line = Text(_padded(tr("layer"), 6) + _padded(tr("would say"), columns.name + 9))
+    line.append(_padded(tr("the answer {token}", token=answer), columns.bar + 8)).append("  ")
+    line.append(tr("its rank (log scale)"))
     line.truncate(width)
     line.stylize(palette.muted)
     return line
 
 
-def row(layer: LensLayer, width: int, palette: Palette) -> Text:
-    """Number, most likely token and its probability; the final answer's as a bar and a number, and its rank from 1."""
+def row(layer: LensLayer, worst: int, width: int, palette: Palette) -> Text:
+    """Number, most likely token and its probability; of the final answer its probability and its rank, from 1.
+
+    A rank's bar is full at 1 and empty at `worst`, on a logarithmic scale: it moves long before the probability does.
+    """
     columns = _columns(width)
     best, here = layer.top[0], layer.rank == 0
     style = palette.good if here else palette.text
+    near = 1 - log(layer.rank + 1) / log(max(worst, 1) + 1)
     bar = rightward(layer.probability * columns.bar, columns.bar, palette, layer.probability > 0.0005)
+    rank_bar = rightward(near * columns.bar, columns.bar, palette, near > 0)
     line = Text.assemble(
         (f"{mark_sign('good') if here else ' '}{layer.layer:>3}  ", style),
         (_padded(name_of(best), columns.name), style),
         f" {exp(best.logprob):.4f}  ",
         (bar.ljust(columns.bar), bar_style(palette, "", alone=True)),
         f" {layer.probability:.4f} ",
-        f"{layer.rank + 1:>8,}",
+        f"{layer.rank + 1:>8,} ",
+        (rank_bar, palette.muted),
     )
     line.truncate(width)
     return line
@@ -72,7 +79,7 @@ def row(layer: LensLayer, width: int, palette: Palette) -> Text:
 
 def detail(layer: LensLayer, width: int, palette: Palette) -> list[Text]:
     """All that the lens found after a layer."""
-    line = Text(tr("After layer {layer}:", layer=layer.layer), palette.strong)
+    line = Text.assemble((tr("After layer {layer}:", layer=layer.layer), palette.strong))
     for candidate in layer.top:
         # No-break spaces keep a number beside its token.
         line.append(f"  {name_of(candidate)}\u00a0").append(f"{exp(candidate.logprob):.4f}", palette.muted)

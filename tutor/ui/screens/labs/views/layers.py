@@ -104,7 +104,8 @@ class LayersView(View):
             rows.set_rows([])
         else:
             width, palette = _row_width(rows.size.width), self.app.palette
-            layers = [Row(draw.row(layer, width, palette), key=layer) for layer in self.lens.layers]
+            worst = max(layer.rank for layer in self.lens.layers)
+            layers = [Row(draw.row(layer, worst, width, palette), key=layer) for layer in self.lens.layers]
             rows.set_rows(layers, cursor=self._cursor)
         for lines in self.query(Lines):
             lines.redraw()
