@@ -190,6 +190,20 @@ def test_tensors_are_sorted_and_filtered() -> None:
     assert shown("file", "nothing") == []
 
 
+@pytest.mark.parametrize("spoken", ["zh", "en"])
+def test_figures_and_names_stand_whole_in_rows_of_sixty_cells(spoken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "_current", spoken)
+    tensor = Tensor("blk.23.attn_output.weight", (151_936, 14_848), "Q8_0", 144_643_072, 0)
+    for width in (54, 76):
+        line = file_lines.tensor_line(tensor, width, PLAIN).plain
+        assert line.startswith(tensor.name)
+        assert line.endswith("144,643,072")
+        assert cell_len(line) <= width
+    row = surprise.row(scored(("a", 0), (" somewhat", 12.34)), 1, 56, PLAIN).plain
+    assert "0.02%" in row
+    assert cell_len(row) <= 56
+
+
 def test_sizes_are_said_as_people_say_them() -> None:
     said = [file_lines.amount(count) for count in (0, 491_400_064, 9_999_000_000, 810_000_000_000, 2_500_000_000_000)]
     assert said == ["0.0 MB", "491.4 MB", "9,999.0 MB", "810.0 GB", "2.5 TB"]

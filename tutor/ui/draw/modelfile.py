@@ -30,6 +30,8 @@ from tutor.ui.draw.palette import Palette
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit, row_of
 
+WITH_SHAPE = 70  # cells; narrower rows leave the shape to the tensor's own lines
+
 SORTS: dict[str, Callable[[Tensor], object]] = {
     "file": lambda tensor: 0,
     "size": lambda tensor: -tensor.bytes,
@@ -128,8 +130,9 @@ def tensors_shown(tensors: Sequence[Tensor], sort: str, wanted: str) -> list[Ten
 
 
 def tensor_line(tensor: Tensor, width: int, palette: Palette) -> Text:
-    shape = " x ".join(map(str, tensor.shape))
-    columns = f"{shape:>15}  {tensor.type:<7} {tensor.bytes:>13,}"
+    columns = f"{tensor.type:<7} {tensor.bytes:>13,}"
+    if width >= WITH_SHAPE:
+        columns = f"{' x '.join(map(str, tensor.shape)):>15}  {columns}"
     return row_of(Text(visible(tensor.name)), Text(columns, palette.muted), width)
 
 

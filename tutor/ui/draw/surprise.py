@@ -23,7 +23,7 @@ from tutor.ui.widgets.fit import fit
 # Where the steps 2 to 5 begin, in bits: a probability of 1/2, 1/8, 1/64, 1/1024.
 STEPS = (1, 3, 6, 10)
 BAR = 16
-LABEL = 18
+LABEL, SHORT_LABEL, WIDE = 18, 10, 70
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,9 @@ def row(scored: Scored, index: int, width: int, palette: Palette) -> Text:
     """A token in the list: its place, what it is, its surprise as bar and figures."""
     nats = scored.nats(index)
     style = style_of(nats, palette)
-    name = fit(Text(scored.names[index]), LABEL)
-    line = Text.assemble((f"{index + 1:>4} ", palette.muted), name, " " * (LABEL - name.cell_len))
+    label = LABEL if width >= WIDE else SHORT_LABEL
+    name = fit(Text(scored.names[index]), label)
+    line = Text.assemble((f"{index + 1:>4} ", palette.muted), name, " " * (label - name.cell_len))
     if nats is None:
         return fit(line + Text(tr("nothing stands before it"), palette.muted), width)
     figures = (
