@@ -13,6 +13,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from tutor.decoding.positions import sinusoidal
+
 PAD = -1
 WIDTH = 8
 SEED = 1
@@ -36,9 +38,7 @@ class Row:
 def embed(ids: Sequence[int], positions: Sequence[int]) -> Floats:
     """The input of the attention, (tokens, WIDTH): a vector for each id plus one for its position."""
     tokens = np.stack([_vector(id) for id in ids])
-    angles = np.outer(positions, 10_000.0 ** (-np.arange(0, WIDTH, 2) / WIDTH))
-    encoding = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(ids), WIDTH)
-    inputs: Floats = tokens + encoding
+    inputs: Floats = tokens + sinusoidal(positions, WIDTH)
     return inputs
 
 
