@@ -61,6 +61,14 @@ def test_edits_do_to_the_sheet_what_they_do_to_a_string(text: str, edits: list[t
         assert sheet.caret_cell <= sum(map(cells, row))
 
 
+def test_another_width_leaves_something_to_be_seen() -> None:
+    sheet = Sheet("a word and another word and one more")
+    sheet.fit(4, 2)
+    sheet.show_caret()
+    sheet.fit(80, 2)
+    assert sheet.rows() == ["a word and another word and one more"]
+
+
 def test_rows_break_between_words_and_hold_the_whole_text() -> None:
     sheet = Sheet("the quick brown fox 分词器分词器")
     sheet.fit(10, 9)

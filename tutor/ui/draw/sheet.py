@@ -197,7 +197,7 @@ class Sheet:
         start, end = self._lines[line].span(row)
         self.line, self.column = line, start + self._column_at(line, start, end, self._goal)
 
-    def move_to_edge(self, step: int, *, of_text: bool = False) -> None:
+    def move_to_edge(self, step: int, of_text: bool = False) -> None:
         """To the beginning (-1) or the end (1) of the line, or of the text."""
         self._goal = None
         if of_text:
@@ -242,14 +242,13 @@ class Sheet:
         if place <= self.top:
             self.top = place
             return
-        line = self._line(self.top.line)
-        if not line.has_row(self.top.row):
-            self.top = Place(self.top.line, line.last_row())
+        self._mend_top()
         if self._from(self.top, self.height - 1) < place:
             self.top = self._from(place, 1 - self.height)
 
     def rows(self) -> list[str]:
         """The rows that are seen, as they are in the text."""
+        self._mend_top()
         found: list[str] = []
         place = self.top
         while len(found) < self.height:
@@ -261,6 +260,12 @@ class Sheet:
                 break
             place = following
         return found
+
+    def _mend_top(self) -> None:
+        """The first row that is seen may be none any more: another width, or a shorter text."""
+        line = self._line(min(self.top.line, len(self._lines) - 1))
+        if self.top.line >= len(self._lines) or not line.has_row(self.top.row):
+            self.top = Place(min(self.top.line, len(self._lines) - 1), line.last_row())
 
     def _line(self, index: int) -> _Line:
         line = self._lines[index]

@@ -103,7 +103,7 @@ class CutPanes(Horizontal):
                 yield self._view(number), count
 
     def take_focus(self) -> None:
-        self._view(0).focus()
+        self.screen.set_focus(self._view(0))
 
     @property
     def token(self) -> tuple[Count, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -22,6 +22,32 @@ if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
 
 CARET = Style(reverse=True)
+# What a key does, by method and its arguments. Not bindings: those wait their turn behind letters that were typed
+# later, where many keys come at once over a slow link.
+EDITING: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "enter": ("action_done", (True,)),
+    "escape": ("action_done", (False,)),
+    "ctrl+j": ("action_insert", ("\n",)),
+    "left": ("move", (-1,)),
+    "right": ("move", (1,)),
+    "up": ("move_rows", (-1,)),
+    "down": ("move_rows", (1,)),
+    "pageup": ("move_rows", (-10,)),
+    "pagedown": ("move_rows", (10,)),
+    "home": ("move_to_edge", (-1,)),
+    "ctrl+a": ("move_to_edge", (-1,)),
+    "end": ("move_to_edge", (1,)),
+    "ctrl+e": ("move_to_edge", (1,)),
+    "ctrl+home": ("move_to_edge", (-1, True)),
+    "ctrl+end": ("move_to_edge", (1, True)),
+    "backspace": ("delete", (-1,)),
+    "delete": ("delete", (1,)),
+    "ctrl+d": ("delete", (1,)),
+    "ctrl+w": ("delete_word", ()),
+    "alt+backspace": ("delete_word", ()),
+    "ctrl+u": ("delete_to", (-1,)),
+    "ctrl+k": ("delete_to", (1,)),
+}
 
 
 class WritingField(Widget, can_focus=True):
@@ -37,21 +63,6 @@ class WritingField(Widget, can_focus=True):
         Binding("enter", "done(True)", "Done", show=False, id="writing.done"),
         Binding("escape", "done(False)", "To the tokens", id="writing.leave"),
         Binding("ctrl+j", "insert('\\n')", "New line", id="writing.newline"),
-        Binding("left", "move(-1)", show=False),
-        Binding("right", "move(1)", show=False),
-        Binding("up", "rows(-1)", show=False),
-        Binding("down", "rows(1)", show=False),
-        Binding("pageup", "rows(-10)", show=False),
-        Binding("pagedown", "rows(10)", show=False),
-        Binding("home,ctrl+a", "edge(-1)", show=False),
-        Binding("end,ctrl+e", "edge(1)", show=False),
-        Binding("ctrl+home", "edge(-1, True)", show=False),
-        Binding("ctrl+end", "edge(1, True)", show=False),
-        Binding("backspace", "delete(-1)", show=False),
-        Binding("delete,ctrl+d", "delete(1)", show=False),
-        Binding("ctrl+w,alt+backspace", "delete_word", show=False),
-        Binding("ctrl+u", "delete_to(-1)", show=False),
-        Binding("ctrl+k", "delete_to(1)", show=False),
     ]
 
     class Changed(Message):
@@ -158,6 +169,15 @@ class WritingField(Widget, can_focus=True):
             event.stop()
             event.prevent_default()
             self.action_insert(event.character)
+        elif event.key in EDITING:
+            event.stop()
+            event.prevent_default()
+            name, arguments = EDITING[event.key]
+            if name.startswith("action_"):
+                getattr(self, name)(*arguments)
+            else:
+                getattr(self.sheet, name)(*arguments)
+                self._changed(text=name.startswith("delete"))
 
     def on_paste(self, event: Paste) -> None:
         event.stop()
@@ -176,30 +196,6 @@ class WritingField(Widget, can_focus=True):
     def action_insert(self, text: str) -> None:
         self.sheet.insert(text)
         self._changed(text=True)
-
-    def action_delete(self, step: int) -> None:
-        self.sheet.delete(step)
-        self._changed(text=True)
-
-    def action_delete_word(self) -> None:
-        self.sheet.delete_word()
-        self._changed(text=True)
-
-    def action_delete_to(self, step: int) -> None:
-        self.sheet.delete_to(step)
-        self._changed(text=True)
-
-    def action_move(self, step: int) -> None:
-        self.sheet.move(step)
-        self._changed(text=False)
-
-    def action_rows(self, step: int) -> None:
-        self.sheet.move_rows(step)
-        self._changed(text=False)
-
-    def action_edge(self, step: int, of_text: bool = False) -> None:
-        self.sheet.move_to_edge(step, of_text=of_text)
-        self._changed(text=False)
 
     def action_done(self, enter: bool) -> None:
         self.post_message(self.Done(self, enter=enter))

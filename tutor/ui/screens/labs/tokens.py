@@ -93,7 +93,7 @@ class TokensLab(ModelScreen):
         self._restore()
         self._line.display = False
         super().on_mount()
-        (self._table if self.setup.text else self._field).focus()
+        self.set_focus(self._table if self.setup.text else self._field)
         self._count()
 
     def on_unmount(self) -> None:
@@ -296,13 +296,13 @@ class TokensLab(ModelScreen):
         self._recount()
 
     def action_edit(self) -> None:
-        self._field.focus()
+        self.set_focus(self._field)
 
     def action_compare(self) -> None:
         self.setup.comparing = not self.setup.comparing
         self.relabel()
         if self.setup.comparing and not self.setup.other:
-            self._other.focus()
+            self.set_focus(self._other)
         self._recount()
 
     def action_special(self) -> None:
@@ -332,7 +332,7 @@ class TokensLab(ModelScreen):
 
     def action_open(self) -> None:
         self._line.display = True
-        self._line.focus()
+        self.set_focus(self._line)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -355,7 +355,7 @@ class TokensLab(ModelScreen):
     def _close_line(self) -> None:
         self.say()
         self._line.display = False
-        self._table.focus()
+        self.set_focus(self._table)
 
     def action_stop(self) -> None:
         """Esc closes the line for a path, stops the model, or leads back."""
