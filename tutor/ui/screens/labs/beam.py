@@ -96,6 +96,7 @@ class BeamScreen(SteppingScreen[BeamRun]):
         for name, value in self._settings.items():
             line.append(f"{name}=", palette.muted).append(f"{value:g}", palette.accent)
             line.append(" (w W)  " if name == "width" else "  ", palette.muted)
+        line.append("(e)", palette.muted)
         lines = wrap(line, width)[:2]
         if self.step:
             lines.append(Text("  ") + TreeColumns(self._tree_width(), self.search.length_penalty != 0).heading(palette))
