@@ -127,7 +127,7 @@ class SteppingScreen(ModelScreen, Generic[R]):
         self.want(max(1, step + direction))
 
     def action_again(self) -> None:
-        self.want(len(self.search.steps) + 1)
+        self.want(max(self._wanted, len(self.search.steps) + 1))
 
     def action_first(self) -> None:
         self.want(1)
@@ -168,7 +168,7 @@ class SteppingScreen(ModelScreen, Generic[R]):
     def action_stop(self) -> None:
         if self._playing is not None:
             self._pause()
-        elif self.step < self._wanted:
+        elif self.step < self._wanted and self.asking.trouble is None:
             # Under way to a step farther ahead, also between two questions.
             self._wanted = self.step
             self.asking.stop()
