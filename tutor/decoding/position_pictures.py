@@ -13,7 +13,7 @@ from tutor.domain.frames import Bar, Bars, Curve, Matrix, Series, Table
 from tutor.domain.language import Text, same
 
 BACK = (0, 1, 2, 4)  # distances whose scores are compared at several positions
-SHOWN_SCORES = 12
+SHOWN_SCORES = 10
 SHOWN_PAIRS = 8
 SHOWN_TURNS = 7
 
@@ -92,7 +92,7 @@ def _score_map(scores: Floats) -> Step:
     shown = scores[:SHOWN_SCORES, :SHOWN_SCORES]
     names = tuple(str(p) for p in range(len(shown)))
     label = Text("分数：行是查询的位置，列是键的位置", "Scores: a row a query position, a column a key position")
-    matrix = Matrix(tuple(tuple(row) for row in shown.tolist()), names, names, label, digits=1)
+    matrix = Matrix(tuple(tuple(row) for row in shown.tolist()), names, names, label)
     note = Text(
         "每条斜线上的数都相同：沿着斜线走，两个位置一起挪，距离不变。左下和右上可以不同：RoPE 分得清前后。",
         "Every diagonal is constant: along it both positions move together and the distance stays. Below and above the main "

@@ -134,7 +134,7 @@ def steps(params: Params, model: Model | None = None) -> Steps:
     return {
         "encoding": encoding.tolist(),
         "encoding_dots": dots.tolist(),
-        "closest": 1 + int(np.argmax(dots[1:])) if count > 1 else None,
+        "closest": _closest(dots),
         "rope_scores": scores.tolist(),
         "rope_spread": spread(scores),
         "score_by_distance": scores[:, 0].tolist(),
@@ -197,6 +197,11 @@ def _order() -> dict[str, float]:
 
 def _apart(one: Floats, other: Floats) -> float:
     return float(np.abs(one - other).max())
+
+
+def _closest(dots: Floats) -> int | None:
+    """The position other than 0 with the largest of `dots`; None where there is no other."""
+    return 1 + int(np.argmax(dots[1:])) if len(dots) > 1 else None
 
 
 # Sinusoidal
@@ -293,12 +298,19 @@ def _dots(encoding: Floats) -> Step:
         for p in some(len(places), 6)
     )
     columns = (Text("位置", "position"), *(Text(f"距离 {back}", f"distance {back}") for back in BACK))
+    closest = _closest(products[0])
+    found = Text()
+    if closest is not None:
+        value = decimal(float(products[0, closest]))
+        found = Text(
+            f"和位置 0 最像的是位置 {closest}（{value}）。", f" Most like position 0 is position {closest} ({value})."
+        )
     note = Text(
         "点积只看距离，每列上下都一样，因为 sin a sin b + cos a cos b = cos(a − b)；往前往后也一样。"
-        "不过这是编码自己和自己点乘。真的分数还要先加上嵌入、再乘查询和键的矩阵，那时就不只取决于距离了。",
+        "不过这是编码自己和自己点乘。真的分数还要先加上嵌入、再乘查询和键的矩阵，那时就不只取决于距离了。" + found.zh,
         "It depends on the distance alone: each column is the same all the way down, for sin a sin b + cos a cos b = "
         "cos(a − b); forward or back makes no difference. But that is encoding with encoding. A real score adds embeddings "
-        "first and goes through the query and key matrices, and then depends on more than the distance.",
+        "first and goes through the query and key matrices, and then depends on more than the distance." + found.en,
     )
     return Step(
         Text("点积只看距离", "Their dot product knows only the distance"), (Table(columns, rows), curve), note, 1.0
