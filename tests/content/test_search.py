@@ -130,12 +130,12 @@ def test_the_index_is_kept_and_a_damaged_one_counts_as_none(
         sound[:-5],
         b"{}",
         json.dumps({"version": "", "lessons": {}}).encode(),
-        sound.replace(b":1.0", b':"x"'),
+        sound.replace(b":1,", b":\"x\","),
     ):
         path.write_bytes(damage)
         assert search(Library(tmp_path / "course", tmp_path / "cache"), "wolf gate") == expected
         assert path.read_bytes() == sound
-    monkeypatch.setattr(search_module, "_read", None)  # nothing is read again
+    monkeypatch.setattr(search_module, "read_sections", None)  # nothing is read again
     assert search(Library(tmp_path / "course", tmp_path / "cache"), "wolf gate") == expected
 
 

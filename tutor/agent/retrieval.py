@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tutor.agent.events import Passage
-from tutor.agent.passages import CODE, Block, asked_in, blocks
+from tutor.agent.passages import asked_in
+from tutor.content.blocks import CODE, Block, blocks
 from tutor.content.library import Library
 from tutor.content.query import content_words, terms
 from tutor.content.search import search

@@ -85,6 +85,7 @@ RULES: dict[tuple[type, str], Rule] = {
     (Term, "zh"): Rule("The term in Chinese."),
     (Term, "en"): Rule("The term in English."),
     (Term, "definition"): Rule("What it means, in one line."),
+    (Term, "also"): Rule("Other names for it, in any language: found by search.", high=20),
     (Figure, "demo"): Rule("The demo that computes it.", pattern=DEMO_PATTERN),
     (Figure, "expect"): Rule("For each path in the demo's result, such as `merges[0]`, the value.", low=1, high=100),
     (Figure, "set"): _SET,
@@ -99,6 +100,9 @@ RULES: dict[tuple[type, str], Rule] = {
     (Section, "body"): Rule(
         "Markdown: paragraphs, lists, tables, emphasis, code, quotes. No HTML, images or LaTeX: formulas stand in "
         "Unicode on a line of their own, in a code fence `math`."
+    ),
+    (Section, "also"): Rule(
+        "How learners ask for what stands here, in any language: found by search, not shown.", high=40
     ),
     (DemoBlock, "name"): Rule("The demo's name.", pattern=DEMO_PATTERN),
     (DemoBlock, "set"): _SET,

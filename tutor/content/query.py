@@ -5,256 +5,222 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
-from functools import cache
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from tutor.content.walk import HAN
 
 LIKE = 0.2  # what a word of like meaning counts beside one that was asked for
-MISSPELT = 0.8
+MISSPELT = 0.9
+WEAK = 0.6  # a Han pair with a character such as 对 or 能, which may be grammar or part of a word
+COMPOUND = 1.0
+SUBJECT = 1.5  # a word for what lessons are about
+GENERAL = 0.5
 
+_FOLDER = Path(__file__).parent
 _RUN = re.compile(f"[a-z0-9]+(?:[-_.][a-z0-9]+)*|[{HAN}]+")
 _PART = re.compile("[a-z0-9]+")
 # Longest first: 是怎么回事 before 怎么.
 _ASKING = re.compile(
-    "是怎么回事|怎么回事|是不是|能不能|可不可以|有没有|为什么|什么样|怎么样|什么是|是什么|有什么|为何|为啥|怎么|怎样|如何|什么|哪个|哪些|哪里|哪种|"
-    "多少|几个|请问|告诉我|解释|讲讲|介绍|到底|究竟|可以|应该|一下|一个|一种|这个|那个|这些|那些|以及|还是|或者|但是|因为|所以|如果|"
-    "干嘛|干什么|意思|时候|现在|需要|会怎样|吗|呢|吧|啊|啥|的|了|是|在|和|与|及|把|被|让|给|对|我|你|他|它|们|这|那|就|都|也|很|有|会|要|能|去|到|从|用|不|没"
+    "是怎么回事|怎么回事|是不是|能不能|可不可以|有没有|为什么|什么样|怎么样|怎么办|什么是|是什么|有什么|为何|为啥|怎么|怎样|如何|什么|"
+    "哪个|哪些|哪里|哪种|哪儿|多少|几个|请问|告诉我|解释|讲讲|讲一下|说说|介绍|到底|究竟|可以|应该|一下|一个|一种|这个|那个|这些|那些|"
+    "以及|还是|或者|但是|因为|所以|如果|干嘛|干什么|干啥|意思|时候|现在|需要|会怎样|一定|觉得|知道|吗|呢|吧|啊|啥|么|的|了"
 )
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "from",
-        "by",
-        "with",
-        "without",
-        "and",
-        "or",
-        "but",
-        "if",
-        "then",
-        "than",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "am",
-        "do",
-        "does",
-        "did",
-        "doing",
-        "have",
-        "has",
-        "had",
-        "having",
-        "i",
-        "me",
-        "my",
-        "we",
-        "us",
-        "our",
-        "you",
-        "your",
-        "he",
-        "she",
-        "it",
-        "its",
-        "they",
-        "them",
-        "their",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "here",
-        "what",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "how",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "may",
-        "might",
-        "must",
-        "shall",
-        "not",
-        "no",
-        "nor",
-        "so",
-        "too",
-        "very",
-        "just",
-        "only",
-        "about",
-        "into",
-        "over",
-        "under",
-        "again",
-        "further",
-        "once",
-        "all",
-        "any",
-        "both",
-        "each",
-        "few",
-        "more",
-        "most",
-        "other",
-        "some",
-        "such",
-        "own",
-        "same",
-        "s",
-        "t",
-        "don",
-        "now",
-        "get",
-        "got",
-        "tell",
-        "explain",
-        "please",
-        "mean",
-        "means",
-        "meaning",
-        "really",
-        "actually",
-        "vs",
-        "versus",
-        "between",
-        "use",
-        "used",
-        "using",
-        "right",
-        "ok",
-        "thing",
-        "things",
-        "way",
-        "ways",
-        "isn",
-        "aren",
-        "doesn",
-        "didn",
-        "won",
-        "want",
-        "know",
-        "let",
-        "make",
-        "makes",
-        "made",
-        "keep",
-        "keeps",
-        "really",
-    ]
-)
+_WEAK = frozenset("是在和与及把被让给对我你他它们这那就都也很有会要能去到从用不没里跟比来还再又该得着过最")
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """`word` without the endings of English: sampled, samples and sampling are one; so are tokenizer and tokenize."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        word = word[:-3] + "y"
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ation", "ing", "ed", "er", "or"):
+        base = word.removesuffix(ending)
+        if base != word and len(base) >= 3 and re.search("[aeiouy]", base):
+            if base[-1] == base[-2] and base[-1] not in "lsz":
+                base = base[:-1]
+            word = base
+            break
+    if word.endswith("e") and len(word) > 3:
+        word = word[:-1]
+    return word[:-2] + "iz" if word.endswith("is") and len(word) > 5 else word
 
 
 def terms(text: str) -> Iterator[str]:
-    """Words without a plural s, compounds such as `top-k` whole and in parts, Han characters alone and in pairs."""
+    """The stems of words, compounds such as `top-k` whole and in parts, Han characters alone and in pairs."""
     for run in _RUN.findall(unicodedata.normalize("NFKC", text).lower()):
         if run[0].isascii():
             parts = _PART.findall(run)
-            yield from map(singular, parts)
+            yield from map(stem, parts)
             if len(parts) > 1:
                 yield run
         else:
-            yield from (run[i : i + 2] for i in range(len(run) - 1))
+            yield from _pairs(run)
             yield from run
 
 
-def singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+def phrases(text: str) -> Iterator[str]:
+    """Each two words that stand side by side on a line, as one term."""
+    for line in unicodedata.normalize("NFKC", text).lower().splitlines():
+        yield from (f"{first} {second}" for first, second in pairwise(map(stem, _PART.findall(line))))
 
 
-def wanted(question: str, known: Collection[str]) -> dict[str, float]:
-    """The terms that `question` asks for, with what each counts; `known` are the terms that there are.
+def _pairs(run: str) -> Iterator[str]:
+    return (run[i : i + 2] for i in range(len(run) - 1))
+
+
+class Vocabulary:
+    """The terms that there are, and which of them a term that is none was meant for."""
+
+    def __init__(self, known: Iterable[str], subject: Collection[str] = ()) -> None:
+        """`subject` are those of the terms that lessons are about."""
+        self._known = frozenset(known)
+        self.subject = frozenset(subject)
+        self._compounds = {term.translate(_NO_JOINTS): term for term in sorted(self._known) if _is_compound(term)}
+        self._words: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for term in sorted(self._known):
+            if term.isascii() and term.isalpha():
+                self._words[term[0], len(term)].append(term)
+
+    def __contains__(self, term: str) -> bool:
+        return term in self._known
+
+    def compound(self, joined: str) -> str | None:
+        """The compound that `joined` is without its hyphens: topk and top k are top-k."""
+        return self._compounds.get(joined)
+
+    def slip(self, term: str) -> str | None:
+        """The known word that `term` is most likely a slip of: one letter off from five on, two from nine on."""
+        if not term.isascii() or not term.isalpha() or len(term) < 5:
+            return None
+        allowed = 1 if len(term) < 9 else 2
+        best: tuple[int, str] | None = None
+        for length in range(len(term) - allowed, len(term) + allowed + 1):
+            for word in self._words.get((term[0], length), ()):
+                distance = _distance(term, word, allowed)
+                if distance <= allowed and (best is None or (distance, word) < best):
+                    best = (distance, word)
+        return best[1] if best else None
+
+
+_NO_JOINTS = str.maketrans("", "", "-_.")
+
+
+def _is_compound(term: str) -> bool:
+    return term.isascii() and not term.isalnum() and any(character.isalpha() for character in term)
+
+
+def wanted(question: str, known: Vocabulary) -> dict[str, float]:
+    """The terms that `question` asks for, with what each counts.
 
     A word that is not known is taken for the known one it may be a slip of. Words of like meaning count for less. A
     question of nothing but common words is taken as it stands.
     """
     folded = unicodedata.normalize("NFKC", question).lower()
-    asked = list(_asked(folded)) or list(terms(folded))
     weights: dict[str, float] = {}
-    for term in asked:
-        if term not in known and (meant := _slip(term, known)):
-            weights[meant] = max(weights.get(meant, 0.0), MISSPELT)
+    for term, weight in list(_asked(folded)) or [(term, 1.0) for term in terms(folded)]:
+        meant = term if term in known else known.slip(term)
+        if meant is None or meant == term:
+            weights[term] = max(weights.get(term, 0.0), weight)
         else:
-            weights[term] = 1.0
-    meanings = _meanings(folded, set(weights))
-    for term in meanings:
-        weights.setdefault(term, LIKE)
-    return weights
+            weights[meant] = max(weights.get(meant, 0.0), MISSPELT * weight)
+    for phrase in phrases(folded):
+        if phrase in known:
+            weights.setdefault(phrase, COMPOUND)
+    for joined in _neighbours(folded):
+        if joined in known:
+            weights.setdefault(joined, COMPOUND)
+        if compound := known.compound(joined):
+            weights.setdefault(compound, COMPOUND)
+    for group in _groups():
+        said = {alike for alike in _meanings(folded, set(weights), group)}
+        if said:
+            weight = LIKE if any(term in known for term in said) else MISSPELT
+            for term in group_terms(group):
+                weights.setdefault(term, weight)
+    return {term: weight * _worth(term, known) for term, weight in weights.items()}
+
+
+def _worth(term: str, known: Vocabulary) -> float:
+    return GENERAL if term in _general() else SUBJECT if term in known.subject else 1.0
 
 
 def content_words(question: str) -> list[str]:
     """The terms of `question` that are not common to all questions: single Han characters only where alone."""
-    return list(_asked(unicodedata.normalize("NFKC", question).lower()))
+    return [term for term, _ in _asked(unicodedata.normalize("NFKC", question).lower())]
 
 
-def _asked(folded: str) -> Iterator[str]:
+def _asked(folded: str) -> Iterator[tuple[str, float]]:
     for run in _RUN.findall(_ASKING.sub(" ", folded)):
         if run[0].isascii():
-            for term in terms(run):
-                if term not in _COMMON:
-                    yield term
+            parts = _PART.findall(run)
+            yield from ((stem(part), 1.0) for part in parts if part not in _words("common"))
+            if len(parts) > 1:
+                yield run, COMPOUND
         elif len(run) == 1:
-            yield run
+            if run not in _WEAK:
+                yield run, 1.0
         else:
-            yield from (run[i : i + 2] for i in range(len(run) - 1))
+            for pair in _pairs(run):
+                weak = (pair[0] in _WEAK) + (pair[1] in _WEAK)
+                if weak < 2:
+                    yield pair, WEAK if weak else 1.0
+
+
+def _neighbours(folded: str) -> Iterator[str]:
+    """Words that may be one: each that has no hyphen, and each pair of neighbours written together."""
+    words = _PART.findall(folded)
+    yield from words
+    for first, second in pairwise(words):
+        yield first + second
+
+
+@cache
+def _words(kind: str) -> frozenset[str]:
+    """`common` words ask for nothing; `general` ones are of many subjects and tell little about which is meant."""
+    listed = json.loads(_FOLDER.joinpath("words.json").read_text(encoding="utf-8"))[kind]
+    return frozenset(" ".join(listed).split())
+
+
+@cache
+def _general() -> frozenset[str]:
+    return frozenset(map(stem, _words("general")))
 
 
 @cache
 def _groups() -> tuple[tuple[str, ...], ...]:
-    path = Path(__file__).with_name("synonyms.json")
-    return tuple(tuple(group) for group in json.loads(path.read_text(encoding="utf-8")))
+    """Words of like meaning, from synonyms.json."""
+    return tuple(map(tuple, json.loads(_FOLDER.joinpath("synonyms.json").read_text(encoding="utf-8"))))
 
 
-def _meanings(folded: str, words: set[str]) -> Iterator[str]:
-    """The terms of all that means the same as something in the question."""
-    for group in _groups():
-        if any(each in folded if not each.isascii() else singular(each) in words for each in group):
-            for each in group:
-                if each.isascii():
-                    yield singular(each)
-                elif len(each) == 1:
-                    yield each
-                else:
-                    yield from (each[i : i + 2] for i in range(len(each) - 1))
+def _meanings(folded: str, words: set[str], group: tuple[str, ...]) -> Iterator[str]:
+    """Those of `group` that are in the question, as terms."""
+    for each in group:
+        if not each.isascii() and each in folded:
+            yield from group_terms((each,))
+        elif each.isascii() and _alike(each) in words:
+            yield _alike(each)
 
 
-def _slip(term: str, known: Collection[str]) -> str | None:
-    """The known word that `term` is most likely a slip of: one letter off from five on, two from nine on."""
-    if not term.isascii() or not term.isalpha() or len(term) < 5:
-        return None
-    allowed = 1 if len(term) < 9 else 2
-    best: tuple[int, str] | None = None
-    for word in known:
-        if abs(len(word) - len(term)) <= allowed and word[0] == term[0] and word.isalpha():
-            distance = _distance(term, word, allowed)
-            if distance <= allowed and (best is None or (distance, word) < best):
-                best = (distance, word)
-    return best[1] if best else None
+def group_terms(group: Iterable[str]) -> Iterator[str]:
+    for each in group:
+        if each.isascii():
+            yield _alike(each)
+        elif len(each) == 1:
+            yield each
+        else:
+            yield from _pairs(each)
+
+
+def _alike(word: str) -> str:
+    return stem(word) if word.isalnum() else word
 
 
 def _distance(a: str, b: str, limit: int) -> int:

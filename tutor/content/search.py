@@ -1,43 +1,34 @@
-"""Search over the sections of all lessons: BM25 (Robertson and Zaragoza 2009, section 3) over words and Han bigrams.
+"""Search over the sections of all lessons: BM25F (Robertson and Zaragoza 2009, section 3.6) over words and Han bigrams.
 
-Both languages are searched at once. What was read is kept in a file beside the index of the lessons, and in memory.
+Both languages are searched at once. A section in which one paragraph holds much of what is asked comes before one in
+which it is scattered.
 """
 
 from __future__ import annotations
 
-import json
+import heapq
 import math
-import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tutor.content.folders import ContentFile
-from tutor.content.index import VERSION, write_atomically
+from tutor.content.blocks import CODE, blocks
 from tutor.content.library import Library
-from tutor.content.problem import ContentError
-from tutor.content.query import terms, wanted
-from tutor.content.walk import outside_fences
-from tutor.domain.errors import NotFound
+from tutor.content.query import Vocabulary, terms, wanted
+from tutor.content.sections import FIELDS, Row, load, read_sections, save
 from tutor.domain.language import LANGUAGES, Text
-from tutor.domain.lesson import Lesson, Section
-from tutor.domain.quiz import Question
 
-K1 = 1.2  # how soon more of the same word stops counting
-B = 0.75  # how much a long section is held against
-WEIGHTS = {"title": 3.0, "term": 2.0, "lesson": 1.0, "body": 1.0, "question": 0.5}
+K1 = 3.0  # how soon more of the same word stops counting
+TOGETHER = 0.8  # what a word counts for standing in the best paragraph
+NEAR = 1.1  # what a section of the lesson on screen counts beside another
+CANDIDATES = 8  # sections whose paragraphs are looked at
 SNIPPET_CHARACTERS = 120
 QUERY_CHARACTERS = 500
-
-_MARKS = re.compile(r"\*\*|^(?:[-*>]|#+|\d+\.)\s+")
-
-# A section's terms with their weighted counts.
-Terms = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +42,42 @@ class Hit:
     snippet: Text
 
 
-def search(library: Library, query: str, limit: int = 10) -> list[Hit]:
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A section that answers a query, whole. `body` is Markdown."""
+
+    lesson: str
+    section: str
+    score: float
+    title: Text
+    body: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Sections, best first; what each term asked for counts (`asked`: the more, the rarer); and the terms there are."""
+
+    best: tuple[Match, ...]
+    asked: dict[str, float]
+    vocabulary: Vocabulary
+
+
+def search(library: Library, query: str, limit: int = 10, near: str | None = None) -> list[Hit]:
     """The sections of `library` nearest to `query`, best first. Lessons with problems are left out.
 
-    The first call reads lessons that are new or changed; a thread suits it.
+    `near` is the slug of the lesson on screen: its sections come before their equals. The first call reads lessons
+    that are new or changed; a thread suits it.
     """
-    ranked, asked = _index(library).ranked(library, query[:QUERY_CHARACTERS])
-    return [hit for (slug, section), score in ranked[:limit] if (hit := _hit(library, slug, section, score, asked))]
+    found = matches(library, query, limit, near)
+    return [Hit(m.lesson, m.section, m.score, m.title, _snippets(m.body, found.asked)) for m in found.best]
+
+
+def matches(library: Library, query: str, limit: int = 10, near: str | None = None) -> Matches:
+    """Like `search`, with all that is known of the sections and of the query."""
+    index = _indexes.get(library)
+    if index is None:
+        index = _indexes[library] = _Index(library.cache_file("search"))
+    return index.matches(library, query[:QUERY_CHARACTERS], limit, near)
 
 
 class _Index:
@@ -66,29 +86,20 @@ class _Index:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self.lessons: dict[str, dict[str, Any]] = _load(path)  # slug -> {"stamps": [...], "sections": {id: Terms}}
-        self.sections: list[tuple[str, str]] = []
-        self.lengths: list[float] = []
-        self.postings: dict[str, list[tuple[int, float]]] = {}
+        self.lessons: dict[str, dict[str, Any]] = load(path)  # slug -> {"stamps": [...], "sections": {id: Row}}
+        self.sections: list[tuple[str, str, Row]] = []
+        self.postings: dict[str, list[tuple[int, float]]] = {}  # what each section scores for a term
+        self.rarity: dict[str, float] = {}
+        self.vocabulary = Vocabulary(())
 
-    def _post(self) -> None:
-        self.sections, self.lengths = [], []
-        postings: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-        for slug, lesson in self.lessons.items():
-            for section, counts in lesson["sections"].items():
-                number = len(self.sections)
-                self.sections.append((slug, section))
-                self.lengths.append(sum(counts.values()))
-                for term, count in counts.items():
-                    postings[term].append((number, count))
-        self.postings = dict(postings)
-
-    def ranked(self, library: Library, query: str) -> tuple[list[tuple[tuple[str, str], float]], list[str]]:
-        """Sections with their scores, best first, equal ones in the order of the lessons; and the terms looked for."""
+    def matches(self, library: Library, query: str, limit: int, near: str | None) -> Matches:
         with self._lock:
             self._update(library)
-            asked = wanted(query, self.postings)
-            return self._ranked(asked), list(asked)
+            weights = wanted(query, self.vocabulary)
+            unknown = math.log(1 + (len(self.sections) + 0.5) / 0.5)
+            asked = {term: weight * self.rarity.get(term, unknown) for term, weight in weights.items()}
+            best = tuple(self._match(number, score) for number, score in self._ranked(weights, asked, limit, near))
+            return Matches(best, asked, self.vocabulary)
 
     def _update(self, library: Library) -> None:
         """Reads what is new or has changed."""
@@ -98,112 +109,92 @@ class _Index:
             stamps = [*file.stamp, *(quiz_files[slug].stamp if slug in quiz_files else ())]
             kept = self.lessons.get(slug)
             if kept is None or kept["stamps"] != stamps:
-                kept = {"stamps": stamps, "sections": _read(library, file, quiz_files.get(slug))}
+                kept = {"stamps": stamps, "sections": read_sections(library, file, quiz_files.get(slug))}
             now[slug] = kept
         if now != self.lessons or not self.postings:
             changed = now != self.lessons
             self.lessons = now
             self._post()
             if changed:
-                _save(now, self.path)
+                save(now, self.path)
 
-    def _ranked(self, asked: Mapping[str, float]) -> list[tuple[tuple[str, str], float]]:
-        mean = sum(self.lengths) / len(self.lengths) if self.lengths else 1.0
+    def _post(self) -> None:
+        self.sections = [
+            (slug, id, row) for slug, lesson in self.lessons.items() for id, row in lesson["sections"].items()
+        ]
+        every = [row["fields"] for *_, row in self.sections]
+        lengths = [{name: sum(fields[name].values()) for name in FIELDS} for fields in every]
+        means = {name: sum(length[name] for length in lengths) / max(1, len(every)) or 1.0 for name in FIELDS}
+        frequencies: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        told: Counter[str] = Counter()
+        for number, fields in enumerate(every):
+            together: defaultdict[str, float] = defaultdict(float)
+            for name, field in FIELDS.items():
+                norm = field.weight / (1 - field.b + field.b * lengths[number][name] / means[name])
+                for term, count in fields[name].items():
+                    together[term] += norm * count
+            for term, frequency in together.items():
+                frequencies[term].append((number, frequency))
+            # A word of the lesson's title is in all of its sections, but not therefore a common one.
+            told.update(set().union(*(fields[name] for name in FIELDS if name != "lesson")))
+        self.rarity = {term: math.log(1 + (len(every) - told[term] + 0.5) / (told[term] + 0.5)) for term in frequencies}
+        self.postings = {
+            term: [(number, self.rarity[term] * f * (K1 + 1) / (f + K1)) for number, f in found]
+            for term, found in frequencies.items()
+        }
+        self.vocabulary = Vocabulary(self.postings, {term for fields in every for term in fields["named"]})
+
+    def _ranked(
+        self, weights: Mapping[str, float], asked: Mapping[str, float], limit: int, near: str | None
+    ) -> list[tuple[int, float]]:
+        """The numbers of the best sections with their scores; equal ones in the order of the lessons."""
         scores: defaultdict[int, float] = defaultdict(float)
-        for term, weight in asked.items():
-            found = self.postings.get(term, [])
-            rarity = math.log(1 + (len(self.sections) - len(found) + 0.5) / (len(found) + 0.5))
-            for number, count in found:
-                norm = K1 * (1 - B + B * self.lengths[number] / mean)
-                scores[number] += weight * rarity * count * (K1 + 1) / (count + norm)
-        order = sorted(scores, key=lambda number: (-scores[number], number))
-        return [(self.sections[number], scores[number]) for number in order]
+        for term, weight in weights.items():
+            for number, score in self.postings.get(term, ()):
+                scores[number] += weight * score
+        if near is not None:
+            for number in scores:
+                if self.sections[number][0] == near:
+                    scores[number] *= NEAR
+        best = heapq.nsmallest(max(limit, CANDIDATES), scores, key=lambda number: (-scores[number], number))
+        for number in best[:CANDIDATES]:
+            scores[number] += TOGETHER * max(_together(text, asked) for text in self.sections[number][2]["body"])
+        return [(number, scores[number]) for number in sorted(best, key=lambda n: (-scores[n], n))[:limit]]
+
+    def _match(self, number: int, score: float) -> Match:
+        slug, id, row = self.sections[number]
+        return Match(slug, id, score, Text(*row["title"]), Text(*row["body"]))
 
 
 _indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
 
 
-def _index(library: Library) -> _Index:
-    index = _indexes.get(library)
-    if index is None:
-        index = _indexes[library] = _Index(library.cache_file("search"))
-    return index
+def _together(body: str, asked: Mapping[str, float]) -> float:
+    """What the terms asked for count that stand in one block of `body`, the best one."""
+    return max((sum(asked[term] for term in asked.keys() & said) for said in _said(body)), default=0.0)
 
 
-def _read(library: Library, file: ContentFile, quiz_file: ContentFile | None) -> dict[str, Terms]:
-    """The terms of each section; none for a lesson with problems."""
-    try:
-        lesson = library.read_lesson(file).value
-    except ContentError:
-        return {}
-    try:
-        questions = library.read_quiz(quiz_file).value.questions if quiz_file else ()
-    except ContentError:
-        questions = ()
-    return {section.id: _counts(lesson, section, questions) for section in lesson.sections}
+@lru_cache(maxsize=2048)
+def _said(body: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(terms(block.text)) for block in blocks(body))
 
 
-def _counts(lesson: Lesson, section: Section, questions: Iterable[Question]) -> Terms:
-    texts: list[tuple[str, Text]] = [("title", section.title), ("body", section.body), ("lesson", lesson.title)]
-    body = f"{section.body.zh}\n{section.body.en}".casefold()
-    texts += [
-        ("term", Text(f"{entry.zh} {entry.definition.zh}", f"{entry.en} {entry.definition.en}"))
-        for entry in lesson.terms
-        if entry.zh.casefold() in body or entry.en.casefold() in body
+def _snippets(body: Text, asked: Mapping[str, float]) -> Text:
+    return Text(**{language: _snippet(getattr(body, language), asked) for language in LANGUAGES})
+
+
+def _snippet(body: str, asked: Mapping[str, float]) -> str:
+    """The block of `body` that holds most of what is asked, cut to SNIPPET_CHARACTERS around its longest match."""
+    rows = [
+        (sum(asked[term] for term in asked.keys() & said), block.text)
+        for block, said in zip(blocks(body), _said(body), strict=True)
+        if block.kind != CODE
     ]
-    texts += [("question", text) for q in questions if q.section == section.id for text in (q.prompt, q.explain)]
-    counts: defaultdict[str, float] = defaultdict(float)
-    for kind, text in texts:
-        for term, count in Counter(terms(f"{text.zh}\n{text.en}")).items():
-            counts[term] += WEIGHTS[kind] * count
-    return dict(counts)
-
-
-def _hit(library: Library, slug: str, id: str, score: float, wanted: list[str]) -> Hit | None:
-    try:
-        section = library.lesson(slug).section(id)
-    except (ContentError, NotFound):  # changed since the index was brought up to date, a moment ago
-        return None
-    if section is None:
-        return None
-    snippets = {language: _snippet(getattr(section.body, language), set(wanted)) for language in LANGUAGES}
-    return Hit(slug, id, score, section.title, Text(**snippets))
-
-
-def _snippet(body: str, wanted: set[str]) -> str:
-    """The line of `body` that holds most of what is wanted, cut to SNIPPET_CHARACTERS around its longest match."""
-    rows = [_MARKS.sub("", " ".join(row.split())) for row in outside_fences(body).splitlines() if row.strip()]
     if not rows:
         return ""
-    best = max(rows, key=lambda row: len(wanted & set(terms(row))))
-    found = [(-len(term), at) for term in wanted if (at := best.lower().find(term)) >= 0]
+    best = " ".join(max(rows, key=lambda row: row[0])[1].split())
+    found = [(-len(term), at) for term in asked if (at := best.lower().find(term)) >= 0]
     first = min(found)[1] if found else 0
     start = max(0, min(first - SNIPPET_CHARACTERS // 3, len(best) - SNIPPET_CHARACTERS))
     cut = best[start : start + SNIPPET_CHARACTERS]
     return ("..." if start else "") + cut + ("..." if start + SNIPPET_CHARACTERS < len(best) else "")
-
-
-def _load(path: Path) -> dict[str, dict[str, Any]]:
-    """What `_save` wrote; nothing where the file is not there, damaged, or of another version."""
-    try:
-        data = json.loads(path.read_bytes())
-        lessons: dict[str, dict[str, Any]] = data["lessons"]
-        if data["version"] != VERSION or not all(_sound(lesson) for lesson in lessons.values()):
-            return {}
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return {}
-    return lessons
-
-
-def _sound(lesson: dict[str, Any]) -> bool:
-    return isinstance(lesson["stamps"], list) and all(
-        isinstance(counts, dict) and all(isinstance(count, (int, float)) for count in counts.values())
-        for counts in lesson["sections"].values()
-    )
-
-
-def _save(lessons: dict[str, dict[str, Any]], path: Path) -> None:
-    data = {"version": VERSION, "lessons": lessons}
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())

@@ -10,11 +10,12 @@ from tutor.domain.language import Text
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A glossary entry."""
+    """A glossary entry. `also` are other names for it, in any language."""
 
     zh: str
     en: str
     definition: Text
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A stretch of text, one breath long. `id` is permanent within the lesson."""
+    """A stretch of text, one breath long. `id` is permanent within the lesson.
+
+    `also` is what else people ask for when this is what they need: found by search, never shown.
+    """
 
     id: str
     title: Text
     body: Text
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
