@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import content, decode, report, screen, store, tokens, traffic
+from bench import content, decode, inside, report, screen, store, tokens, traffic
 from bench.programs import as_installed
 from bench.report import Figure
 from tutor.runtime.catalogue import find
@@ -33,18 +33,23 @@ def measure_bytes(folder: Path) -> tuple[list[Figure], Any]:
 
 
 def measure_decode(_: Path) -> tuple[list[Figure], Any]:
-    """Greedy is promised a rate. Beams stand beside bare batches of as many sequences, without a promise."""
+    """Greedy and beams are promised a rate, beside a bare loop and bare batches of as many sequences."""
     figures, details = [], []
     for name in screen.MODEL_NAMES:
-        for what, sequences, least in (
-            ("decoding with the ten most likely tokens of every step", 1, LEAST_RATE),
-            (f"beam search with {decode.BEAMS} beams", decode.BEAMS, None),
+        for what, sequences in (
+            ("decoding with the ten most likely tokens of every step", 1),
+            (f"beam search with {decode.BEAMS} beams", decode.BEAMS),
         ):
             detail = decode.measure(find(name), DECODE_ROUNDS, sequences)
             details.append(detail)
             ours, bare = detail["tokens_per_second"], detail["bare_tokens_per_second"]
-            figures.append(Figure(f"{what}, {name}", ours, "tokens/s", bare, least=least))
+            figures.append(Figure(f"{what}, {name}", ours, "tokens/s", bare, least=LEAST_RATE))
     return figures, details
+
+
+def measure_inside(_: Path) -> tuple[list[Figure], Any]:
+    measured = [inside.measure(name, find(name)) for name in screen.MODEL_NAMES]
+    return [figure for figures, _ in measured for figure in figures], [details for _, details in measured]
 
 
 def measure_store(folder: Path) -> tuple[list[Figure], Any]:
@@ -72,6 +77,7 @@ PARTS: dict[str, Callable[[Path], tuple[list[Figure], Any]]] = {
     "screen": measure_screen,
     "bytes": measure_bytes,
     "decode": measure_decode,
+    "inside": measure_inside,
     "tokens": tokens.measure,
     "store": measure_store,
     "content": measure_content,
