@@ -24,11 +24,14 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
 }
 _UNARY: dict[type[ast.unaryop], Callable[[float], float]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 # name -> (function, fewest arguments, most arguments)
-_FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
+FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
     "log": (math.log, 1, 1),
+    "ln": (math.log, 1, 1),
     "log2": (math.log2, 1, 1),
+    "log10": (math.log10, 1, 1),
     "exp": (math.exp, 1, 1),
     "sqrt": (math.sqrt, 1, 1),
+    "abs": (abs, 1, 1),
     "floor": (math.floor, 1, 1),
     "ceil": (math.ceil, 1, 1),
     "min": (min, 1, 16),
@@ -38,8 +41,8 @@ _FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
 
 
 def evaluate(expression: str, names: Mapping[str, float] | None = None) -> float:
-    """The value of `expression`: numbers, `names`, + - * / // % **, parentheses, and log (natural), log2, exp, sqrt,
-    floor, ceil, min, max, round.
+    """The value of `expression`: numbers, `names`, + - * / // % **, parentheses, and log and ln (both natural), log2,
+    log10, exp, sqrt, abs, floor, ceil, min, max, round.
 
     An integer stays an integer where Python keeps it one. Raises TutorError where the expression holds anything else,
     exceeds a bound, or has no finite value.
@@ -73,15 +76,15 @@ def _value(node: ast.expr, names: Mapping[str, float], depth: int) -> float:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY or isinstance(op, ast.Pow):
             a, b = _value(left, names, depth - 1), _value(right, names, depth - 1)
             return _bounded(_power(a, b) if isinstance(op, ast.Pow) else _BINARY[type(op)](a, b))
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
-            function, fewest, most = _FUNCTIONS[name]
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+            function, fewest, most = FUNCTIONS[name]
             if fewest <= len(arguments) <= most:
                 return _bounded(function(*(_value(argument, names, depth - 1) for argument in arguments)))
     raise TutorError(
         "An expression may not contain {part}.",
         hint="It may have numbers, + - * / // % **, parentheses, and {functions}.",
         part=ast.unparse(node),
-        functions=", ".join(_FUNCTIONS),
+        functions=", ".join(FUNCTIONS),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tutor.domain.language import tr
+from tutor.domain.language import Text, both, tr
 
 
 class TutorError(Exception):
@@ -31,6 +31,16 @@ class TutorError(Exception):
     @property
     def hint(self) -> str:
         return tr(self.hint_template, **self.values) if self.hint_template else ""
+
+    @property
+    def said(self) -> Text:
+        """Message and hint in both languages, for an answer in another language than the program's."""
+        return Text(*(self._said(language) for language in ("zh", "en")))
+
+    def _said(self, language: str) -> str:
+        values = {name: value.get(language) if isinstance(value, Text) else value for name, value in self.values.items()}
+        hint = both(self.hint_template, **values) if self.hint_template else Text()
+        return " ".join(part.get(language) for part in (both(self.template, **values), hint) if part)
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.message, self.hint) if part)

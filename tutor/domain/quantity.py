@@ -23,7 +23,7 @@ _NUMBER = re.compile(
     (?![\d,._]) \s* (?P<suffix>.*)""",
     re.VERBOSE | re.DOTALL,
 )
-_SCALES = {
+SCALES = {
     name: Decimal(scale)
     for scale, names in {
         "0.01": ("%", "percent"),
@@ -38,12 +38,16 @@ _SCALES = {
         "1e10": ("百亿",),
         "1e11": ("千亿",),
         "1e12": ("t", "万亿", "兆", "trillion"),
+        "1024": ("ki",),
+        "1048576": ("mi",),
+        "1073741824": ("gi",),
+        "1099511627776": ("ti",),
     }.items()
     for name in names
 }
-_LONGEST_SCALES_FIRST = sorted(_SCALES, key=len, reverse=True)
+_LONGEST_SCALES_FIRST = sorted(SCALES, key=len, reverse=True)
 # unit (case folded) -> (what it measures, how many of the base unit)
-_UNITS: dict[str, tuple[str, Decimal]] = {
+UNITS: dict[str, tuple[str, Decimal]] = {
     name: (dimension, Decimal(factor))
     for dimension, factor, names in (
         ("data", "1", ("b", "byte", "bytes", "字节")),
@@ -62,6 +66,7 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
         ("time", "1", ("s", "sec", "second", "seconds", "秒")),
         ("time", "60", ("min", "minute", "minutes", "分", "分钟")),
         ("time", "3600", ("h", "hour", "hours", "小时")),
+        ("time", "86400", ("day", "days", "天")),
     )
     for name in names
 }
@@ -128,7 +133,7 @@ def _factor(suffix: str, unit: str) -> Decimal | None:
         if suffix.casefold().startswith(scale):
             as_unit = _unit_factor(suffix[len(scale) :].strip(), unit)
             if as_unit is not None:
-                return _SCALES[scale] * as_unit
+                return SCALES[scale] * as_unit
     return None
 
 
@@ -142,7 +147,7 @@ def _unit_factor(suffix: str, unit: str) -> Decimal | None:
         return Decimal(1)
     if not unit and _plain_unit(suffix) == "time":
         return Decimal(1)
-    given, wanted = _UNITS.get(suffix.casefold()), _UNITS.get(unit.casefold())
+    given, wanted = UNITS.get(suffix.casefold()), UNITS.get(unit.casefold())
     if given and wanted and given[0] == wanted[0]:
         return given[1] / wanted[1]
     return None
@@ -240,4 +245,4 @@ def _slips(unit: str, context: str) -> Iterator[tuple[float, Text]]:
 def _measures_data(unit: str) -> bool:
     """GB, KiB, GB/s, bytes per token, bits."""
     first = re.split(r"[/\s]|每", unit.casefold(), maxsplit=1)[0]
-    return _UNITS.get(first, ("", Decimal(0)))[0] == "data"
+    return UNITS.get(first, ("", Decimal(0)))[0] == "data"

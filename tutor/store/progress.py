@@ -65,6 +65,20 @@ class Due(NamedTuple):
     retrievability: float
 
 
+class Hard(NamedTuple):
+    """A question that was answered wrong, `wrong` times of `reviews`; `correct` says how the latest answer was.
+
+    `retrievability` (0 to 1) is the chance that it is remembered now.
+    """
+
+    lesson: str
+    question: str
+    wrong: int
+    reviews: int
+    correct: bool
+    retrievability: float
+
+
 class Undone(NamedTuple):
     """The review whose effect was taken back."""
 
@@ -224,6 +238,34 @@ class Progress:
         )
         limit: int = self.setting("daily_limit")
         return max(0, limit - done)
+
+    def hard(self, now: datetime, limit: int = 10) -> list[Hard]:
+        """What gives trouble: latest answer wrong first, then most often wrong, then least likely remembered."""
+
+        def wrong(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
+            rows = db.execute(
+                """SELECT r.lesson, r.question, COUNT(*) FROM review r
+                JOIN card c ON c.lesson = r.lesson AND c.question = r.question AND c.revision = r.revision
+                LEFT JOIN undone u ON u.review = r.id
+                WHERE r.correct = 0 AND u.review IS NULL GROUP BY r.lesson, r.question"""
+            )
+            return {(lesson, question): count for lesson, question, count in rows}
+
+        counts = self.read(wrong)
+        found = [
+            Hard(
+                row.lesson,
+                row.question,
+                counts[row.lesson, row.question],
+                row.reviews,
+                row.correct,
+                retrievability(row.card, now),
+            )
+            for row in self.read(cards.read)
+            if (row.lesson, row.question) in counts
+        ]
+        found.sort(key=lambda each: (each.correct, -each.wrong, each.retrievability, each.lesson, each.question))
+        return found[:limit]
 
     # Lessons
 
