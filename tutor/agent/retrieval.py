@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tutor.agent.coverage import coverage
 from tutor.agent.events import Passage
-from tutor.agent.passages import asked_in
-from tutor.content.blocks import CODE, Block, blocks
+from tutor.agent.passages import asked_in, sentences
+from tutor.content.blocks import PROSE, blocks
 from tutor.content.library import Library
-from tutor.content.query import content_words, terms
-from tutor.content.search import search
+from tutor.content.query import mentions, terms
+from tutor.content.search import Match, matches
 from tutor.domain.language import Text
+from tutor.domain.lesson import Term
 
 PASSAGE_CHARACTERS = 700
 NEAREST = 3
+LEFT_OVER = 150  # characters of a passage not worth filling with odd sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +44,59 @@ class Found:
 
 def find(library: Library, question: str, *, limit: int = 6, near: str | None = None) -> Found:
     """What `library` has on `question`, in the language asked; `near` is the slug of the lesson on screen."""
-    hits = search(library, question, limit)
+    found = matches(library, question, max(limit, NEAREST), near)
+    covered, confidence = coverage(question, found)
     language = asked_in(question)
-    wanted = set(content_words(question))
-    passages = tuple(
-        Passage(hit.lesson, hit.section, hit.title, text, hit.score)
-        for hit in hits
-        if (section := library.lesson(hit.lesson).section(hit.section))
-        and (text := _best(blocks(section.body.get(language)), wanted))
-    )
-    nearest = tuple(Nearest(hit.lesson, hit.section, hit.title) for hit in hits[:NEAREST])
-    confidence = _share(wanted, passages)
-    return Found(passages, confidence >= 0.3, confidence, nearest)
+    passages = tuple(_passage(match, question, found.asked, language) for match in found.best[:limit])
+    nearest = tuple(Nearest(match.lesson, match.section, match.title) for match in found.best[:NEAREST])
+    return Found(passages, covered, confidence, nearest)
 
 
-def _best(found: tuple[Block, ...], wanted: set[str]) -> str:
-    """The blocks that say most of what is wanted, in the order of the section, up to PASSAGE_CHARACTERS."""
-    order = sorted(
-        range(len(found)), key=lambda n: (-len(wanted & set(terms(found[n].text))), found[n].kind == CODE, n)
-    )
-    chosen: list[int] = []
-    room = PASSAGE_CHARACTERS
-    for number in order:
-        if len(found[number].text) <= room:
-            chosen.append(number)
-            room -= len(found[number].text)
-    return "\n\n".join(found[number].text for number in sorted(chosen))
+def _passage(match: Match, question: str, asked: Mapping[str, float], language: str) -> Passage:
+    defined = [
+        _definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
+    ]
+    text = "\n\n".join([*defined, _best(match.body.get(language), asked, PASSAGE_CHARACTERS - sum(map(len, defined)))])
+    return Passage(match.lesson, match.section, match.title, text.strip(), match.score)
 
 
-def _share(wanted: set[str], passages: tuple[Passage, ...]) -> float:
-    said = {term for passage in passages[:2] for term in terms(f"{passage.title.zh} {passage.title.en} {passage.text}")}
-    return len(wanted & said) / len(wanted) if wanted else 0.0
+def _definition(term: Term, language: str) -> str:
+    told = term.definition.get(language)
+    if language == "zh":
+        name = term.zh if term.zh == term.en or not term.en else f"{term.zh}（{term.en}）"
+        return f"{name}：{told}" + ("" if told.endswith("。") else "。")
+    return f"{term.en or term.zh}: {told}" + ("" if told.endswith(".") else ".")
+
+
+def _best(markdown: str, asked: Mapping[str, float], room: int) -> str:
+    """What of a section says most of what is asked, in its order, in about `room` characters.
+
+    Tables and code are taken whole or not at all, paragraphs by the sentence.
+    """
+    pieces = [
+        (number, text)
+        for number, block in enumerate(blocks(markdown))
+        for text in (sentences(block.text) if block.kind == PROSE else [block.text])
+    ]
+    worth = [sum(asked[term] for term in asked.keys() & set(terms(text))) for _, text in pieces]
+    whole: dict[int, float] = {}
+    for (number, _), value in zip(pieces, worth, strict=True):
+        whole[number] = max(whole.get(number, 0.0), value)
+    chosen: set[int] = set()
+    # A sentence is better understood beside those of its own paragraph than alone.
+    for at in sorted(range(len(pieces)), key=lambda at: (-whole[pieces[at][0]] - worth[at], at)):
+        if len(pieces[at][1]) <= room:
+            chosen.add(at)
+            room -= len(pieces[at][1])
+        elif room < LEFT_OVER:
+            break
+    return _put_together([pieces[at] for at in sorted(chosen)])
+
+
+def _put_together(pieces: list[tuple[int, str]]) -> str:
+    text, last = "", -1
+    for number, piece in pieces:
+        if text:
+            text += "\n\n" if number != last else "" if asked_in(piece) == "zh" else " "
+        text, last = text + piece, number
+    return text

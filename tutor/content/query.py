@@ -7,8 +7,9 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from tutor.content.walk import HAN
@@ -29,7 +30,7 @@ _ASKING = re.compile(
     "哪个|哪些|哪里|哪种|哪儿|多少|几个|请问|告诉我|解释|讲讲|讲一下|说说|介绍|到底|究竟|可以|应该|一下|一个|一种|这个|那个|这些|那些|"
     "以及|还是|或者|但是|因为|所以|如果|干嘛|干什么|干啥|意思|时候|现在|需要|会怎样|一定|觉得|知道|吗|呢|吧|啊|啥|么|的|了"
 )
-_WEAK = frozenset("是在和与及把被让给对我你他它们这那就都也很有会要能去到从用不没里跟比来还再又该得着过最")
+_WEAK = frozenset("是在和与及把被让给对我你他它们这那就都也很有会要能去到从用不没里跟比来还再又该得着过最越更几")
 
 
 @lru_cache(maxsize=65536)
@@ -79,10 +80,20 @@ def _pairs(run: str) -> Iterator[str]:
 class Vocabulary:
     """The terms that there are, and which of them a term that is none was meant for."""
 
-    def __init__(self, known: Iterable[str], subject: Collection[str] = ()) -> None:
-        """`subject` are those of the terms that lessons are about."""
+    def __init__(
+        self,
+        known: Iterable[str],
+        subject: Collection[str] = (),
+        names: Iterable[str] = (),
+        technical: Collection[str] = (),
+    ) -> None:
+        """`subject` are those of the terms that lessons are about, `technical` those with one name in all languages;
+        `names` are the terms of the glossary and how learners ask, as they are spelled.
+        """
         self._known = frozenset(known)
         self.subject = frozenset(subject)
+        self.technical = frozenset(technical)
+        self.names = frozenset(filter(None, map(_spelled, names)))
         self._compounds = {term.translate(_NO_JOINTS): term for term in sorted(self._known) if _is_compound(term)}
         self._words: dict[tuple[str, int], list[str]] = defaultdict(list)
         for term in sorted(self._known):
@@ -108,6 +119,13 @@ class Vocabulary:
                 if distance <= allowed and (best is None or (distance, word) < best):
                     best = (distance, word)
         return best[1] if best else None
+
+
+def _spelled(text: str) -> str:
+    """`text` as names are compared: the stems of its words, or its Han characters, with a space at each end."""
+    folded = unicodedata.normalize("NFKC", text).lower()
+    runs = re.findall(f"[a-z0-9]+|[{HAN}]+", folded)
+    return "".join(f" {stem(run)} " if run[0].isascii() else run for run in runs).replace("  ", " ")
 
 
 _NO_JOINTS = str.maketrans("", "", "-_.")
@@ -157,6 +175,70 @@ def content_words(question: str) -> list[str]:
     return [term for term, _ in _asked(unicodedata.normalize("NFKC", question).lower())]
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A word, or a Han character of one, that a question is made of, and the terms any of which bears it out."""
+
+    terms: frozenset[str]
+    han: bool
+
+
+def units(question: str, known: Vocabulary) -> list[Unit]:
+    """What `question` is made of, without the words that any question may have."""
+    folded = unicodedata.normalize("NFKC", question).lower()
+    found = []
+    for run in _RUN.findall(_ASKING.sub(" ", folded)):
+        if run[0].isascii():
+            words = [
+                part for part in _PART.findall(run) if part not in _words("common") and stem(part) not in _general()
+            ]
+            found += [Unit(frozenset(_meant(word, run, known)), False) for word in words]
+        else:
+            pairs = [pair for pair in _pairs(run) if _tells(pair, known)] if len(run) > 1 else [run]
+            for at, character in enumerate(run):
+                here = frozenset(pair for pair in pairs if pair in (run, run[at - 1 : at + 1], run[at : at + 2]))
+                if here and character not in _WEAK:
+                    found.append(Unit(here, True))
+    return found
+
+
+def _tells(pair: str, known: Vocabulary) -> bool:
+    return pair not in _general() and (pair in known or not _WEAK & set(pair))
+
+
+def _meant(word: str, run: str, known: Vocabulary) -> Iterator[str]:
+    yield from (stem(word), run)
+    if stem(word) not in known and (slip := known.slip(stem(word))):
+        yield slip
+    if compound := known.compound(word):
+        yield compound
+    for group in _groups():
+        if stem(word) in map(_alike, group):
+            yield from group_terms(group)
+
+
+def mentions(text: str, names: Iterable[str]) -> bool:
+    """Whether any of `names` stands in `text`, in whatever form of its words."""
+    spelled = _spelled(text)
+    return any(name in spelled for name in map(_spelled, names) if name)
+
+
+def names_subject(question: str, known: Vocabulary) -> bool:
+    """Whether `question` names something that lessons are about: a term, or a technical word, misspelt perhaps."""
+    spelled = _spelled(question)
+    if any(name in spelled for name in chain(known.names, _field())):
+        return True
+    folded = unicodedata.normalize("NFKC", question).lower()
+    words = {word for word in _neighbours(folded) if len(word) > 1 and not word.isdigit()} - _words("common")
+    meant = {term for word in words for term in (stem(word), known.slip(stem(word)), known.compound(word)) if term}
+    if (meant & known.technical) - _general():
+        return True
+    return any(
+        any(True for _ in _meanings(folded, meant, group)) and any(_spelled(each) in known.names for each in group)
+        for group in _groups()
+    )
+
+
 def _asked(folded: str) -> Iterator[tuple[str, float]]:
     for run in _RUN.findall(_ASKING.sub(" ", folded)):
         if run[0].isascii():
@@ -192,6 +274,13 @@ def _words(kind: str) -> frozenset[str]:
 @cache
 def _general() -> frozenset[str]:
     return frozenset(map(stem, _words("general")))
+
+
+@cache
+def _field() -> tuple[str, ...]:
+    """Words of the field that any lesson is about, as names are compared."""
+    listed = json.loads(_FOLDER.joinpath("words.json").read_text(encoding="utf-8"))["subject"]
+    return tuple(_spelled(word.strip()) for row in listed for word in row.split(","))
 
 
 @cache

@@ -10,7 +10,7 @@ import heapq
 import math
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from tutor.content.library import Library
 from tutor.content.query import Vocabulary, terms, wanted
 from tutor.content.sections import FIELDS, Row, load, read_sections, save
 from tutor.domain.language import LANGUAGES, Text
+from tutor.domain.lesson import Term
 
 K1 = 3.0  # how soon more of the same word stops counting
 TOGETHER = 0.8  # what a word counts for standing in the best paragraph
@@ -44,13 +45,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A section that answers a query, whole. `body` is Markdown."""
+    """A section that answers a query, whole. `body` is Markdown; `terms` are those of the glossary that it introduces;
+    `said` are all words in it and in what belongs to it.
+    """
 
     lesson: str
     section: str
     score: float
     title: Text
     body: Text
+    terms: tuple[Term, ...]
+    said: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,12 @@ class _Index:
             term: [(number, self.rarity[term] * f * (K1 + 1) / (f + K1)) for number, f in found]
             for term, found in frequencies.items()
         }
-        self.vocabulary = Vocabulary(self.postings, {term for fields in every for term in fields["named"]})
+        self.vocabulary = Vocabulary(
+            self.postings,
+            {term for fields in every for term in fields["named"]},
+            (name for *_, row in self.sections for name in (*row["asks"], *_names(row))),
+            {term for fields in every for term in fields["technical"]},
+        )
 
     def _ranked(
         self, weights: Mapping[str, float], asked: Mapping[str, float], limit: int, near: str | None
@@ -163,10 +173,17 @@ class _Index:
 
     def _match(self, number: int, score: float) -> Match:
         slug, id, row = self.sections[number]
-        return Match(slug, id, score, Text(*row["title"]), Text(*row["body"]))
+        terms = tuple(Term(zh, en, Text(*rest[:2]), tuple(rest[2:])) for zh, en, *rest in row["terms"])
+        said = frozenset().union(*row["fields"].values())
+        return Match(slug, id, score, Text(*row["title"]), Text(*row["body"]), terms, said)
 
 
 _indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
+
+
+def _names(row: Row) -> Iterator[str]:
+    for zh, en, _, _, *also in row["terms"]:
+        yield from (zh, en, *also)
 
 
 def _together(body: str, asked: Mapping[str, float]) -> float:

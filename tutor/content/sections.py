@@ -17,13 +17,15 @@ from tutor.content.index import VERSION, write_atomically
 from tutor.content.library import Library
 from tutor.content.problem import ContentError
 from tutor.content.query import phrases, terms
+from tutor.content.walk import prose
 from tutor.domain.language import Text
 from tutor.domain.lesson import Lesson, Section, Term
 from tutor.domain.quiz import Choice, Multi, Predict, Question
 
-# A section as the file keeps it: {"title": [zh, en], "body": [zh, en], "fields": {field: {term: count}}}.
+# A section as the file keeps it: {"title": [zh, en], "body": [zh, en], "terms": [...], "asks": [...], "fields": {field: {term: count}}}.
 Row = dict[str, Any]
 
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*")
 _BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
 
 
@@ -43,6 +45,7 @@ FIELDS = {
     "also": Field(2.0, 0.5, True),  # how learners ask for it
     "definition": Field(1.0, 0.5),
     "question": Field(0.3, 0.75),
+    "technical": Field(0.5, 0.5),  # Latin words in Chinese prose: names, terms that have no other name
     "opening": Field(2.0, 0.0),  # the lesson's title and answer, where its first section is
     "lesson": Field(0.7, 0.3),  # the title, answer and goals of the lesson, in each of its sections
 }
@@ -62,6 +65,11 @@ def read_sections(library: Library, file: ContentFile, quiz_file: ContentFile | 
         section.id: {
             "title": [section.title.zh, section.title.en],
             "body": [section.body.zh, section.body.en],
+            "terms": [
+                [term.zh, term.en, term.definition.zh, term.definition.en, *term.also]
+                for term in _introduced_in(section, lesson)
+            ],
+            "asks": [*filter(_telling, section.also)],
             "fields": _fields(lesson, section, questions),
         }
         for section in lesson.sections
@@ -71,7 +79,7 @@ def read_sections(library: Library, file: ContentFile, quiz_file: ContentFile | 
 def _fields(lesson: Lesson, section: Section, questions: Iterable[Question]) -> dict[str, dict[str, int]]:
     body = _both(section.body)
     spoken = [term for term in lesson.terms if _names(term, body, "{}")]
-    introduced = [term for term in spoken if _introduced(term, lesson) == section.id]
+    introduced = _introduced_in(section, lesson)
     texts = {
         "title": [_both(section.title), section.id.replace("-", " ")],
         "named": [*_BOLD.findall(body), *map(_called, introduced)],
@@ -79,6 +87,7 @@ def _fields(lesson: Lesson, section: Section, questions: Iterable[Question]) -> 
         "also": section.also,
         "definition": [f"{_called(term)}\n{_both(term.definition)}" for term in spoken],
         "question": [_asked(question) for question in questions if question.section == section.id],
+        "technical": _LATIN.findall(prose(f"{section.title.zh}\n{section.body.zh}")),
         "opening": [_both(lesson.title), _both(lesson.answer)] if section == lesson.sections[0] else [],
         "lesson": [_both(lesson.title), _both(lesson.answer), *map(_both, lesson.goals)],
     }
@@ -93,8 +102,21 @@ def _both(text: Text) -> str:
     return f"{text.zh}\n{text.en}"
 
 
+def _telling(phrase: str) -> bool:
+    """Whether a phrase means this and nothing else: not a single word of everyday language."""
+    return not phrase.isalpha() or (not phrase.isascii() and len(phrase) > 3)
+
+
+def _introduced_in(section: Section, lesson: Lesson) -> list[Term]:
+    return [term for term in lesson.terms if _introduced(term, lesson) == section.id]
+
+
+def _name_list(term: Term) -> list[str]:
+    return [name for name in (term.zh, term.en, *term.also) if name]
+
+
 def _called(term: Term) -> str:
-    return "\n".join((term.zh, term.en, *term.also))
+    return "\n".join(_name_list(term))
 
 
 def _names(term: Term, body: str, pattern: str) -> bool:
@@ -134,10 +156,11 @@ def _sound(lesson: dict[str, Any]) -> bool:
 
 
 def _sound_row(row: Row) -> bool:
-    texts = [*row["title"], *row["body"]]
+    texts = [*row["title"], *row["body"], *row["asks"], *(text for term in row["terms"] for text in term)]
     counts = [count for field in row["fields"].values() for count in field.values()]
     return (
         len(row["title"]) == len(row["body"]) == 2
+        and all(len(term) >= 4 for term in row["terms"])
         and row["fields"].keys() == FIELDS.keys()
         and all(isinstance(text, str) for text in texts)
         and all(isinstance(count, int) for count in counts)

@@ -1,0 +1,26 @@
+"""Whether the lessons answer a question: how much of it they speak of, and whether it names what they are about."""
+
+from __future__ import annotations
+
+from tutor.content.query import Unit, names_subject, units
+from tutor.content.search import Match, Matches
+
+ENOUGH = 0.45
+HAN = 0.3  # what a Han character weighs beside a Latin word
+SECTIONS = 3  # the best of so many sections counts
+
+
+def coverage(question: str, found: Matches) -> tuple[bool, float]:
+    """Whether `question` is covered, and the share of it (0 to 1) that the best section speaks of."""
+    asked = units(question, found.vocabulary)
+    share = max((_share(asked, match) for match in found.best[:SECTIONS]), default=0.0)
+    return share >= ENOUGH and names_subject(question, found.vocabulary), share
+
+
+def _share(asked: list[Unit], match: Match) -> float:
+    total = sum(map(_weight, asked))
+    return sum(_weight(unit) for unit in asked if unit.terms & match.said) / total if total else 0.0
+
+
+def _weight(unit: Unit) -> float:
+    return HAN if unit.han else 1.0
