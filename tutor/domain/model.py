@@ -159,6 +159,21 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatPiece:
+    """A token of an answer. `text` is what can be said once it is there; the texts joined are the answer.
+
+    The conversation came to `prompt` tokens, of which `reused` were not evaluated anew. `finished` says that the
+    answer ends here by itself, not because it grew too long.
+    """
+
+    text: str
+    id: int
+    prompt: int
+    reused: int
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Attention:
     """How much each token of a text attends to each, in one layer.
 
@@ -273,6 +288,22 @@ class Model(Protocol):
         """The tokens of a conversation by the model's chat template, up to where it would answer.
 
         Control tokens come from the template alone, never from what the messages say.
+        """
+        ...
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[dict[str, Any]] = (),
+        grammar: str = "",
+        max_tokens: int = 300,
+        strategy: Strategy = Strategy(),
+        stop: Sequence[str] = (),
+    ) -> Iterator[ChatPiece]:
+        """The answer to `messages`, which must keep to `grammar` (GBNF, from `root`) and ends before any text of `stop`.
+
+        What earlier conversations began with alike, above all the system message, is not evaluated again.
         """
         ...
 

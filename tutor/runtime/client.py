@@ -17,6 +17,7 @@ from tutor.domain.errors import ModelFailed, TutorError, UsageError
 from tutor.domain.model import (
     Attention,
     BeamStep,
+    ChatPiece,
     DecodeStep,
     Distribution,
     Lens,
@@ -106,6 +107,30 @@ class WorkerModel:
             _check_text(message.content)
         turns, functions = list(messages), list(tools)
         return self._ask(lambda id: protocol.Conversation(id, turns, functions), tuple[TokenPiece, ...])
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[dict[str, Any]] = (),
+        grammar: str = "",
+        max_tokens: int = 300,
+        strategy: Strategy = Strategy(),  # noqa: B008 - immutable
+        stop: Sequence[str] = (),
+    ) -> Iterator[ChatPiece]:
+        """The pieces as they come. The worker runs ahead of a slow reader; closing the iterator stops it."""
+        for message in messages:
+            _check_text(message.content)
+        for text in (grammar, *stop):
+            utf8(text)
+        _check_range("grammar", len(grammar), 0, protocol.MAX_GRAMMAR)
+        _check_range("stop", len(stop), 0, protocol.MAX_STOPS)
+        _check_range("max_tokens", max_tokens, 1, protocol.MAX_TOKENS)
+        validate(strategy)
+        turns, functions, ends = list(messages), list(tools), list(stop)
+        return self._stream(
+            lambda id: protocol.Chat(id, turns, functions, grammar, max_tokens, strategy, ends), ChatPiece
+        )
 
     def next(self, prompt: Prompt, *, top: int = 10) -> Distribution:
         asked = _prompt(prompt)

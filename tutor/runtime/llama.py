@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,14 @@ class AbortFlag:
 Progress = Callable[[float], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a context held after the tokens `ids`, evaluated in whole chunks."""
+
+    ids: tuple[int, ...]
+    state: ctypes.Array[Any]
+
+
 class Engine:
     """A model and one context, which holds the tokens evaluated last.
 
@@ -77,13 +86,13 @@ class Engine:
     not evaluated again; because nothing else is reused, a prompt's logits are the same bit for bit, whatever
     was asked before, and one seed gives one text. Only `look` reuses all that is held.
 
-    `calls` counts the batches that llama.cpp has computed.
+    `calls` counts the batches that llama.cpp has computed, `evaluated` the tokens in them.
     """
 
     def __init__(self, path: Path, threads: int, abort: AbortFlag, progress: Progress) -> None:
         self.threads = threads
         self.abort = abort
-        self.calls = 0
+        self.calls = self.evaluated = 0
         lib.llama_log_set(_log, None)
         lib.llama_backend_init()
         self._model = self._load(path, progress)
@@ -190,7 +199,7 @@ class Engine:
         if not ids:
             raise UsageError("The text is empty; the model needs at least one token to go on from.")
         self._reserve(len(ids) + room, sequences=MAX_BEAMS + 1 if beams else 1, cells=len(ids) + room * max(1, beams))
-        same = _common_prefix(self._cells, ids)
+        same = common_prefix(self._cells, ids)
         start = self._keep(min(same, self._whole, len(ids) - 1) // CHUNK * CHUNK)
         for begin in range(start, len(ids), CHUNK):
             chunk = ids[begin : begin + CHUNK]
@@ -207,7 +216,7 @@ class Engine:
         Of a text that goes on from the last prompt only what is not held is evaluated. They hold until the next
         evaluation. Raises like `prompt`.
         """
-        same = _common_prefix(self._cells, ids)
+        same = common_prefix(self._cells, ids)
         if self._at_end and same == len(ids) == len(self._cells):
             return self._row(-1)
         start = min(same, len(ids) - 1)
@@ -222,6 +231,25 @@ class Engine:
         """The logits (n_vocab,) after one more token."""
         self._evaluate([id], rows=1)
         return self._row(-1)
+
+    def begins_with(self, ids: Sequence[int]) -> int:
+        """How many of `ids` `prompt` would not evaluate anew."""
+        return min(common_prefix(self._cells, ids), self._whole) // CHUNK * CHUNK
+
+    def held(self) -> Held:
+        """What is held after the last prompt, which was of whole chunks, to be restored later."""
+        size = lib.llama_state_seq_get_size(self._context, 0)
+        state = (ctypes.c_uint8 * size)()
+        lib.llama_state_seq_get_data(self._context, state, size, 0)
+        return Held(tuple(self._cells), state)
+
+    def restore(self, held: Held, *, room: int) -> None:
+        """Hold what was held once, in a context for `room` tokens: the next prompt goes on from there."""
+        self._reserve(room)
+        self._keep(0)
+        if lib.llama_state_seq_set_data(self._context, held.state, len(held.state), 0):
+            self._cells = list(held.ids)
+            self._whole = self._prompted = len(held.ids)
 
     def fork(self, source: int, target: int) -> None:
         """Let the sequence `target` hold what `source` holds; nothing is computed or copied."""
@@ -292,6 +320,7 @@ class Engine:
             batch.seq_id[i][0] = sequence
             batch.logits[i] = i >= len(tokens) - rows
         self.calls += 1
+        self.evaluated += len(tokens)
         code = lib.llama_decode(context, batch)
         if code == ABORTED:
             raise Cancelled("Stopped.")
@@ -346,6 +375,6 @@ def _print_warnings(level: int, text: bytes, _data: object) -> None:
 _log = lib.llama_log_callback(_print_warnings)
 
 
-def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     """How many tokens two sequences begin with alike."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -20,6 +20,9 @@ MAX_TOP = 100
 MAX_TOKENS = 8192
 # Characters of a text that may be tokenized at once: its tokens come to some 100 MB of JSON at worst.
 MAX_TEXT = 1_000_000
+# Characters of a grammar.
+MAX_GRAMMAR = 200_000
+MAX_STOPS = 16
 # Tokens of a text whose attention is looked at: a layer of 14 heads is then 3.7 MB.
 MAX_ATTENTION = 256
 MAX_STRATEGIES = 4
@@ -76,6 +79,16 @@ class Conversation(msgspec.Struct, tag=True):
     id: int
     messages: list[Message]
     tools: list[dict[str, Any]]
+
+
+class Chat(msgspec.Struct, tag=True):
+    id: int
+    messages: list[Message]
+    tools: list[dict[str, Any]]
+    grammar: str
+    max_tokens: int
+    strategy: Strategy
+    stop: list[str]
 
 
 class Look(msgspec.Struct, tag=True):
@@ -147,6 +160,7 @@ Request = (
     | Tokenize
     | Detokenize
     | Conversation
+    | Chat
     | Next
     | Score
     | Look

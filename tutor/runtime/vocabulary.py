@@ -19,12 +19,15 @@ MAX_LABEL = 200
 
 
 class Vocabulary:
-    """`size` tokens. A token's bytes and label are remembered: decoding asks for the same few again and again."""
+    """`size` tokens. A token's bytes and label are remembered: decoding asks for the same few again and again.
+
+    `handle` is llama.cpp's own of the vocabulary.
+    """
 
     def __init__(self, model: Any) -> None:
-        self._vocab = lib.llama_model_get_vocab(model)
-        self.size: int = lib.llama_vocab_n_tokens(self._vocab)
-        self.adds_bos: bool = lib.llama_vocab_get_add_bos(self._vocab)
+        self.handle = lib.llama_model_get_vocab(model)
+        self.size: int = lib.llama_vocab_n_tokens(self.handle)
+        self.adds_bos: bool = lib.llama_vocab_get_add_bos(self.handle)
         self._data: dict[int, bytes] = {}
         self._labels: dict[int, str] = {}
         self.adds_space = b"".join(map(self.data, self.ids(b"a"))) == b" a"
@@ -37,13 +40,13 @@ class Vocabulary:
         room = len(source) + 8
         while True:
             buffer = (lib.llama_token * room)()
-            count = lib.llama_tokenize(self._vocab, source, len(source), buffer, room, False, special)
+            count = lib.llama_tokenize(self.handle, source, len(source), buffer, room, False, special)
             if count >= 0:
                 break
             if count == -(2**31):
                 raise UsageError("The text is too long to be cut into tokens.")
             room = -count
-        first = [lib.llama_vocab_bos(self._vocab)] if bos and lib.llama_vocab_bos(self._vocab) >= 0 else []
+        first = [lib.llama_vocab_bos(self.handle)] if bos and lib.llama_vocab_bos(self.handle) >= 0 else []
         return first + list(buffer[:count])
 
     def prompt(self, prompt: str | list[int]) -> list[int]:
@@ -122,37 +125,37 @@ class Vocabulary:
     @cached_property
     def _control_names(self) -> frozenset[str]:
         special = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
-        ids = (id for id in range(self.size) if lib.llama_vocab_get_attr(self._vocab, id) & special)
+        ids = (id for id in range(self.size) if lib.llama_vocab_get_attr(self.handle, id) & special)
         return frozenset(filter(None, map(self._name, ids)))
 
     @property
     def bos(self) -> str:
         """The name of the token that begins a text, empty where there is none."""
-        return self._name(lib.llama_vocab_bos(self._vocab))
+        return self._name(lib.llama_vocab_bos(self.handle))
 
     @property
     def eos(self) -> str:
         """The name of the token that ends a text, empty where there is none."""
-        return self._name(lib.llama_vocab_eos(self._vocab))
+        return self._name(lib.llama_vocab_eos(self.handle))
 
     def _name(self, id: int) -> str:
-        text: bytes = lib.llama_vocab_get_text(self._vocab, id) if id >= 0 else b""
+        text: bytes = lib.llama_vocab_get_text(self.handle, id) if id >= 0 else b""
         return text.decode("utf-8", "replace")
 
     def is_control(self, id: int) -> bool:
-        control: bool = lib.llama_vocab_is_control(self._vocab, id)
+        control: bool = lib.llama_vocab_is_control(self.handle, id)
         return control
 
     def ends(self, id: int) -> bool:
         """Whether a token ends the model's answer (end of text, end of turn)."""
-        end: bool = lib.llama_vocab_is_eog(self._vocab, id)
+        end: bool = lib.llama_vocab_is_eog(self.handle, id)
         return end
 
     def _piece(self, id: int) -> bytes:
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
-            length = lib.llama_token_to_piece(self._vocab, id, buffer, room, 0, True)
+            length = lib.llama_token_to_piece(self.handle, id, buffer, room, 0, True)
             if length >= 0:
                 return buffer.raw[:length]
             if -length <= room:

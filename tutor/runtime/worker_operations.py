@@ -34,6 +34,7 @@ from tutor.domain.plaintext import clean
 from tutor.runtime import gguf, protocol
 from tutor.runtime.beams import Beams
 from tutor.runtime.capture import AttentionCapture, OutputCapture
+from tutor.runtime.chat import Chats
 from tutor.runtime.conversation import conversation
 from tutor.runtime.embedding import Embedding
 from tutor.runtime.lens import LogitLens
@@ -80,6 +81,8 @@ class Operations:
                 return self.engine.vocabulary.text(request.ids)
             case protocol.Conversation():
                 return self.conversation(request)
+            case protocol.Chat():
+                return self.chat(request)
             case protocol.Next():
                 return self.next(request)
             case protocol.Score():
@@ -151,7 +154,7 @@ class Operations:
     def tokenize(self, request: protocol.Tokenize) -> tuple[TokenPiece, ...]:
         return self.engine.vocabulary.pieces(request.text, special=request.special, bos=request.bos)
 
-    def conversation(self, request: protocol.Conversation) -> tuple[TokenPiece, ...]:
+    def conversation(self, request: protocol.Conversation | protocol.Chat) -> tuple[TokenPiece, ...]:
         engine = self.engine
         return conversation(engine.vocabulary, engine.chat_template, request.messages, request.tools, self._abort.check)
 
@@ -203,6 +206,18 @@ class Operations:
             ignore_eos=request.ignore_eos,
         )
         self._stream(protocol.Item(request.id, _bounded(step, "top")) for step in steps)
+
+    def chat(self, request: protocol.Chat) -> None:
+        """A stream of ChatPiece."""
+        pieces = self._chats.answer(
+            [piece.id for piece in self.conversation(request)],
+            grammar=request.grammar,
+            max_tokens=request.max_tokens,
+            strategy=request.strategy,
+            stop=request.stop,
+            progress=self._prompt_progress(request.id),
+        )
+        self._stream(protocol.Item(request.id, _raw(piece)) for piece in pieces)
 
     def lockstep(self, request: protocol.Lockstep) -> None:
         """A stream of tuples of DecodeStep or None."""
@@ -270,6 +285,10 @@ class Operations:
 
     def neighbours(self, request: protocol.Near) -> Neighbours:
         return self._embedding.neighbours(request.plus, request.minus, request.top)
+
+    @cached_property
+    def _chats(self) -> Chats:
+        return Chats(self.engine)
 
     @cached_property
     def _attention(self) -> AttentionCapture:
