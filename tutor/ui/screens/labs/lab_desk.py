@@ -13,7 +13,7 @@ from tutor.demos import decoding
 from tutor.demos.registry import parse
 from tutor.domain.demo import Param
 from tutor.domain.errors import TutorError
-from tutor.domain.language import Text, both
+from tutor.domain.language import Text, both, tr
 from tutor.domain.model import Strategy
 
 MOST_RECENT = 6  # explorations kept
@@ -49,7 +49,7 @@ class Desk:
 
     def __init__(self, model: str, given: Mapping[str, Any]) -> None:
         self.model = model
-        self.prompt: str = PROMPT.default
+        self.prompt: str = tr("The cat is called")
         self.chat = False
         self.settings: dict[str, Any] = {}
         self.recent: dict[tuple[str, str, bool], Exploration] = {}
