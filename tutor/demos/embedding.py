@@ -10,6 +10,20 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
+from tutor.decoding.lookup import (
+    MAX_ROWS,
+    NextWord,
+    centred,
+    cosines,
+    mean_cosine,
+    read_matrix,
+    read_text,
+    read_words,
+    row_of,
+)
+from tutor.decoding.lookup_pictures import TOY, lookup_step, toy_steps
 from tutor.decoding.token_pictures import shown
 from tutor.decoding.token_sum import terms, written
 from tutor.domain.demo import Param, Params, Step, Steps
@@ -24,9 +38,8 @@ TITLE = Text(
 )
 NEEDS_MODEL = True
 
-# The lookup drawn small: a one-hot row times a matrix of so many rows.
-TOY_ROWS = ((0.2, -0.5, 0.1), (0.9, 0.3, -0.4), (-0.6, 0.7, 0.8), (0.1, 0.1, -0.9), (0.4, -0.2, 0.5))
-TOY_TOKEN = 2
+# What the rows of the small example that comes before the model's matrix stand for.
+EXAMPLE = ("0", "1", "2", "3", "4")
 
 PARAMS = (
     Param(
@@ -41,21 +54,72 @@ PARAMS = (
         high=200,
     ),
     Param("k", "int", 10, Text("列出最近的几个", "How many of the nearest"), low=1, high=50),
+    Param(
+        "matrix",
+        "json",
+        [],
+        Text(
+            "手写的小矩阵，JSON，每行一个词；空着就用模型的",
+            "A small matrix by hand, JSON, a row a word; empty: the model's",
+        ),
+        low=0,
+        high=MAX_ROWS,
+    ),
+    Param(
+        "words",
+        "text",
+        "dog cat man bites tea",
+        Text("小矩阵各行的词，用空格隔开", "What the small matrix's rows stand for, parted by spaces"),
+        low=1,
+        high=200,
+    ),
+    Param(
+        "text",
+        "text",
+        "dog bites man",
+        Text("小矩阵：读的一句话，从每个词猜下一个", "Small matrix: the text read; from each word the next is guessed"),
+        low=1,
+        high=400,
+    ),
+    Param("tied", "bool", False, Text("小矩阵：输入和输出共用它", "Small matrix: input and output share it")),
+    Param("lr", "float", 1.0, Text("小矩阵：学习率", "Small matrix: the learning rate"), low=0, high=10),
+    Param(
+        "shift",
+        "float",
+        2.0,
+        Text("小矩阵：给输出矩阵的每个数加多少", "Small matrix: what is added to every entry of the output matrix"),
+        low=-100,
+        high=100,
+    ),
 )
+
+
+def needs_model(params: Params) -> bool:
+    """Whether a run with `params` asks a model: not where a matrix is given by hand."""
+    return not params["matrix"]
 
 
 def steps(params: Params, model: Model | None = None) -> Steps:
     """Result: `shape` (vocabulary, width) of the matrix, `neighbours` (id, text, cosine; nearest first, the tokens of
     the sum left out), and `terms`, those tokens, with their own cosines with the sum.
 
-    Raises UsageError for what is no sum or no token of the model, ModelMissing, and what the model raises.
+    With a `matrix` by hand also: `rows` of the text and their `mean_row`; `lengths` and `cosines` of all rows and
+    `mean_cosine`, `shifted_mean_cosine`, `centred_mean_cosine`, those of two different rows, as they are, with `shift`
+    added to every entry, with the mean row taken off; `shifted_max_abs_diff` of the `probabilities` (a row a guess)
+    when the output matrix is shifted. `input_gradient`, `output_gradient` of the `loss` (nats, mean over the guesses),
+    the rows `touched` by the input matrix's gradient (with `tied` the sum of both), and `loss_after` one step.
+
+    Raises UsageError for what is no sum, no token of the model or no such matrix, ModelMissing, and what the model
+    raises.
     """
+    if not needs_model(params):
+        return (yield from _by_hand(params))
     if model is None:
         raise ModelMissing("This demo needs a model.")
     plus, minus = terms(params["token"])
     found = model.neighbours(plus, minus, top=params["k"])
     asked = _Asked(found)
-    yield _lookup()
+    yield lookup_step(np.array(TOY), EXAMPLE, 2)
     yield asked.rows()
     yield asked.nearest()
     if asked.is_sum:
@@ -71,35 +135,42 @@ def _plain(neighbour: Neighbour) -> dict[str, Any]:
     return asdict(replace(neighbour, text=clean(neighbour.text)))
 
 
-def _lookup() -> Step:
-    one_hot = tuple(float(i == TOY_TOKEN) for i in range(len(TOY_ROWS)))
-    marks = tuple(("chosen",) * 3 if i == TOY_TOKEN else ("",) * 3 for i in range(len(TOY_ROWS)))
-    rows = tuple(str(i) for i in range(len(TOY_ROWS)))
-    frames: tuple[Frame, ...] = (
-        Matrix(
-            (one_hot,),
-            (),
-            rows,
-            Text(f"词元 {TOY_TOKEN}：除它以外都是 0", f"Token {TOY_TOKEN}: 0 but for its own place"),
-            digits=0,
-        ),
-        Matrix(
-            TOY_ROWS,
-            rows,
-            (),
-            Text("乘以：一张小小的嵌入矩阵", "times a small embedding matrix"),
-            digits=1,
-            marks=marks,
-        ),
-        Matrix((TOY_ROWS[TOY_TOKEN],), label=Text(f"等于：第 {TOY_TOKEN} 行", f"equals its row {TOY_TOKEN}"), digits=1),
-    )
-    note = Text(
-        "先看一个手写的小例子。把词元写成一行，只有自己的位置是 1，再乘以矩阵，得到的正好是矩阵的那一行。"
-        "所以谁也不真的去乘：直接取出那一行就行。这就是嵌入查表。",
-        "First an example written by hand. A token written as a row that is 1 at its own place and 0 elsewhere, times the "
-        "matrix, gives exactly one row of it. So nobody multiplies: the row is simply picked out. That is the lookup.",
-    )
-    return Step(Text("查表：取出一行", "The lookup: picking out a row"), frames, note, progress=0.0)
+def _by_hand(params: Params) -> Steps:
+    matrix = read_matrix(params["matrix"])
+    words = read_words(params["words"], len(matrix))
+    text = read_text(params["text"], words)
+    plus, minus = ([row_of("token", word.strip(), words) for word in part] for part in terms(params["token"]))
+    wanted = matrix[plus].sum(axis=0) - matrix[minus].sum(axis=0)
+    near = cosines(np.vstack([wanted, matrix]))[0, 1:]
+    model = NextWord(matrix, matrix, tuple(text))
+    name = written([words[i] for i in plus], [words[i] for i in minus])
+    yield from toy_steps(model, words, near, name, rate=params["lr"], shift=params["shift"], tied=params["tied"])
+
+    asked = [*plus, *minus]
+    others = [i for i in np.argsort(-near, kind="stable").tolist() if i not in asked]
+    told = [{"id": i, "text": words[i], "cosine": float(near[i])} for i in range(len(words))]
+    tied = params["tied"]
+    gradient = model.input_gradient + (model.output_gradient if tied else 0)
+    shifted = NextWord(matrix, matrix + params["shift"], tuple(text))
+    return {
+        "shape": list(matrix.shape),
+        "neighbours": [told[i] for i in others[: params["k"]]],
+        "terms": [told[i] for i in asked],
+        "rows": matrix[text].tolist(),
+        "mean_row": matrix[text].mean(axis=0).tolist(),
+        "lengths": np.linalg.norm(matrix, axis=1).tolist(),
+        "cosines": cosines(matrix).tolist(),
+        "mean_cosine": mean_cosine(matrix),
+        "shifted_mean_cosine": mean_cosine(shifted.outputs),
+        "centred_mean_cosine": mean_cosine(centred(matrix)),
+        "shifted_max_abs_diff": float(np.abs(shifted.probabilities - model.probabilities).max()),
+        "probabilities": model.probabilities.tolist(),
+        "input_gradient": model.input_gradient.tolist(),
+        "output_gradient": model.output_gradient.tolist(),
+        "touched": np.flatnonzero(np.abs(gradient).max(axis=1) > 0).tolist(),
+        "loss": model.loss,
+        "loss_after": model.step(params["lr"], tied=tied).loss,
+    }
 
 
 class _Asked:
