@@ -6,6 +6,7 @@ Needs the default model; a picture is only written again where the screen differ
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,21 +19,53 @@ from tests.terminal import Terminal  # noqa: E402
 from tutor import places  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
+# From the first row of home: the three labs, lesson 1, lesson 2.
+TOKENIZER = "<down>" * 5
+# Seconds without a word from the program: it has come to rest, unless it says that it computes.
+QUIET = 1.0
+COMPUTING = re.compile("Esc (stops|停止)")
 # Name, language, size, and what is typed: each piece after the screen has come to rest.
 SHOTS: list[tuple[str, str, tuple[int, int], list[str]]] = [
     ("home-zh", "zh", (80, 24), []),
     ("home-en", "en", (80, 24), []),
-    ("lesson-zh", "zh", (80, 24), ["<enter>", "n", "n"]),
-    ("lesson-en", "en", (150, 32), ["<enter>", "n", "n"]),
-    ("predict-zh", "zh", (80, 24), ["<enter>", "<tab>", "<enter>"]),
-    ("demo-tokenizer-en", "en", (80, 24), ["<enter>", "<tab>", "<enter>", "1", "<space>", "<space>", "<space>"]),
-    ("demo-decoding-zh", "zh", (80, 24), ["<c-p>", "decoding", "<down>", "<enter>", "<space>", "<space>"]),
-    ("demo-decoding-en", "en", (80, 24), ["<c-p>", "decoding", "<down>", "<enter>", "<space>", "<space>"]),
-    ("quiz-zh", "zh", (80, 24), ["z", "2"]),
-    ("quiz-en", "en", (80, 24), ["z", "2"]),
+    ("lesson-zh", "zh", (80, 24), [TOKENIZER, "<enter>", "n", "n"]),
+    ("lesson-en", "en", (150, 32), [TOKENIZER, "<enter>", "n", "n"]),
+    ("predict-zh", "zh", (80, 24), [TOKENIZER, "<enter>", "<tab>", "<enter>"]),
+    (
+        "demo-tokenizer-en",
+        "en",
+        (80, 24),
+        [TOKENIZER, "<enter>", "<tab>", "<enter>", "1", "<space>", "<space>", "<space>"],
+    ),
+    ("demo-decoding-zh", "zh", (80, 24), ["<c-p>", "demo decoding", "<enter>", "<space>", "<space>"]),
+    ("demo-decoding-en", "en", (80, 24), ["<c-p>", "demo decoding", "<enter>", "<space>", "<space>"]),
+    ("quiz-zh", "zh", (80, 24), [TOKENIZER, "z", "2"]),
+    ("quiz-en", "en", (80, 24), [TOKENIZER, "z", "2"]),
     ("models-en", "en", (80, 24), ["m"]),
     ("search-zh", "zh", (80, 24), ["/", "bpe"]),
+    *(
+        (f"{name}-{language}", language, (80, 24), pieces)
+        for language, text in (("zh", "最新款手机的价格最低。"), ("en", "The newest phone, 最新款"))
+        for name, pieces in (
+            ("lab-tokens", ["T", text, "<enter>", "z"]),
+            ("lab-decoding", ["D", "<space>", "<space>", "<space>"]),
+            ("lab-beam", ["D", "B", "<space>", "<space>", "<space>"]),
+            ("lab-lockstep", ["D", "C", *["<space>"] * 5]),
+            ("lab-attention", ["I"]),
+            ("lab-layers", ["I", "2"]),
+            ("lab-surprise", ["I", "3"]),
+            ("lab-neighbours", ["I", "4"]),
+            ("lab-file", ["I", "5"]),
+        )
+    ),
 ]
+
+
+def rest(terminal: Terminal) -> None:
+    """Wait until the screen stands still and nothing is being computed."""
+    terminal.settle(QUIET)
+    while COMPUTING.search(terminal.text()):
+        terminal.settle(QUIET)
 
 
 def take(names: list[str]) -> None:
@@ -45,10 +78,10 @@ def take(names: list[str]) -> None:
         with tempfile.TemporaryDirectory() as home:
             environment = {"QWTUTOR_HOME": home, "QWTUTOR_MODELS": models, "LC_ALL": "C.UTF-8"}
             with Terminal([sys.executable, "-m", "tutor", "--lang", language], size=size, env=environment) as terminal:
-                terminal.settle(1.0)
+                rest(terminal)
                 for piece in pieces:
                     terminal.send(piece)
-                    terminal.settle(1.0)
+                    rest(terminal)
                 drawn = svg(terminal, title="qwtutor")
         path = PICTURES / f"{name}.svg"
         if not path.exists() or path.read_text(encoding="utf-8") != drawn:
