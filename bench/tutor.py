@@ -108,7 +108,49 @@ def coverage(library: Library) -> dict[str, Any]:
     return {"declined": off, "taken": on, "wrong": {"off": wrong_off, "on": wrong_on}}
 
 
-PARTS: dict[str, Callable[[Library], dict[str, Any]]] = {"retrieval": retrieval, "coverage": coverage}
+def tools(library: Library) -> dict[str, Any]:
+    """What the router alone proposes: the right tool, right arguments with it, and silence where no tool is asked for."""
+    from tutor.agent.router import Proposal, propose
+    from tutor.agent.tools import TOOLS
+    from tutor.agent.tools.signature import checked, signature
+    from tutor.domain.errors import TutorError
+
+    def valid(proposal: Proposal) -> bool:
+        try:
+            checked(signature(TOOLS[proposal.tool]), proposal.arguments)
+        except TutorError:
+            return not proposal.arguments  # a model fills them in
+        return True
+
+    def right(question: Question) -> bool:
+        proposal, wanted = propose(question.ask), question.rest or {}
+        return (
+            proposal is not None
+            and proposal.tool == wanted["tool"]
+            and all(proposal.arguments.get(name) == value for name, value in wanted.get("arguments", {}).items())
+        )
+
+    asking = other_questions("tools")
+    proposals = {question.ask: propose(question.ask) for question in asking}
+    started = time.perf_counter()
+    silent, wrong_silent = by_half(lesson_questions(), lambda q: propose(q.ask) is None)
+    off, wrong_off = by_half(other_questions("off-subject"), lambda q: propose(q.ask) is None)
+    spent = time.perf_counter() - started
+    tool, _ = by_half(asking, lambda q: (p := proposals[q.ask]) is not None and p.tool == (q.rest or {})["tool"])
+    whole, wrong = by_half(asking, right)
+    return {
+        "right_tool": tool,
+        "right_call": whole,
+        "unsure": by_half(asking, lambda q: proposals[q.ask] is None)[0],
+        "valid_calls": share(valid(proposal) for proposal in proposals.values() if proposal is not None),
+        "silent_on_lessons": silent,
+        "silent_off_subject": off,
+        "mean_ms": round(spent * 1000 / (len(lesson_questions()) + len(other_questions("off-subject"))), 3),
+        "wrong": {"call": wrong, "silent": wrong_silent + wrong_off},
+    }
+
+
+PARTS: dict[str, Callable[[Library], dict[str, Any]]] = {"retrieval": retrieval, "coverage": coverage, "tools": tools}
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tutor.agent.calls import CLOSING, OPENING
+from tutor.agent.tools.signature import WORD_FIRST
 
 MAX_STRING = 240  # characters of a string: enough for a sentence, and llama.cpp unrolls every repetition
 MAX_ITEMS = 8
@@ -26,7 +27,7 @@ _CHARACTER = r"""[^"\\\x00-\x1f\x7f] | "\\" ["\\nt]"""
 def gbnf(schemas: Sequence[Mapping[str, Any]], *, or_none: bool = False) -> str:
     """The grammar for exactly one call of one of `schemas` (OpenAI's form); or, with `or_none`, the word none.
 
-    Types string, integer, number, boolean, object, arrays of these, enum, const, and oneOf. An optional property may be
+    Types string (with WORD_FIRST as its only pattern), integer, number, boolean, object, array; enum, const, oneOf. An optional property may be
     left out; the required ones come first.
     """
     rules = _Rules()
@@ -85,6 +86,8 @@ def _string(rules: _Rules, schema: Mapping[str, Any]) -> str:
     character = rules.add(_CHARACTER, "char")
     low = int(schema.get("minLength", 0))
     high = min(int(schema.get("maxLength", MAX_STRING)), max(MAX_STRING, low))
+    if schema.get("pattern") == WORD_FIRST:
+        return rules.add(f'"\\"" [0-9A-Za-z\u4e00-\u9fff] {character}{{{max(low - 1, 0)},{high - 1}}} "\\""')
     return rules.add(f'"\\"" {character}{{{low},{high}}} "\\""')
 
 
@@ -155,8 +158,10 @@ def _numbers(rules: _Rules, low: float | None, high: float | None) -> Iterator[s
     least = -(10**9) if low is None else math.ceil(low)
     most = 10**9 if high is None else math.floor(high)
     decimals = f'"." [0-9]{{1,{MAX_DIGITS}}}'
-    whole = list(_integers(least, most))
-    yield from whole
+    if least > most and low is not None:
+        yield _literal(_json(low))  # no whole number lies between them
+        return
+    yield from _integers(least, most)
     if low is not None and 0 < low <= 0.1 and most >= 1:
         yield f'"0." [1-9] [0-9]{{0,{MAX_DIGITS - 1}}}'
     if most - 1 >= max(least, 0):

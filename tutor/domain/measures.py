@@ -125,11 +125,15 @@ _SPELLED = (
     (r"\bsquare root of\b|根号|√", "sqrt "),
     (r"的?平方根$", "**0.5"),
     (r"π", "pi"),
+    (r"→|->", " to "),
+    # A number format is so many bits a number.
+    (r"\s*\b(?:in|at|as|with)?\s*(?<![a-z0-9])(?:fp|bf|float|int)(4|8|16|32)(?![0-9])", r" * (\1 bits)"),
+    (r"\b(?:as a |in )percent(?:age)?\b|是?百分之几|百分比", "in %"),
     (rf"\b(ln|log2|log10|log|exp|sqrt)\s+(?:of\s+)?({_NUMBER})(?![\d.])", r"\1(\2)"),
 )
 _TARGET = re.compile(
     rf"""(?: \b(?:in|into|to|as)\b | 换算成|换算为|换成|转换为|转成|转为|折合|合 | (?:=|是|等于|有|要|占)?\s*(?:多少|几)个? | = )
-         \s*[?]?\s* (?P<unit>{_MEASURE}|{_SCALE})? \s*[?。.]*\s*$""",
+         \s*[?]?\s* (?P<unit>{_MEASURE}|{_SCALE}|%)? \s*[?。.]*\s*$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _HOW_MANY = re.compile(
@@ -137,7 +141,7 @@ _HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"^(?:please|compute|calculate|evaluate|work out|what(?:'s|\s+is|\s+are|\s+does)|how much is|convert|"
+    r"^(?:please|compute|calculate|evaluate|work out|what(?:'s|\s+is|\s+are|\s+does)|how (?:much|big|large|long) (?:is|are)|convert|单位换算|"
     r"请|帮我|计算|算一下|算算|算|求)\s*[:]?\s*|(?:\s*(?:=|[?。!]|是|等于|得)\s*(?:多少|几|[?])?\s*)+$",
     re.IGNORECASE,
 )
@@ -277,3 +281,70 @@ def _alike(nodes: list[ast.expr]) -> Dimension:
     if any(each != dimensions[0] for each in dimensions):
         raise TutorError("The units do not fit together.", hint="Only what is measured alike can be added or compared.")
     return dimensions[0]
+
+
+_STRONG = re.compile(
+    r"[*^×÷√=]|\*\*|[(]|(?<=\s)[-+/%](?=\s)|%\s*of\b|(?<=[\d)])\s*\+|乘|除以|加上|减去|次方|平方根|根号"
+)
+_COMPUTE = re.compile(
+    r"\b(?:compute|calculate|evaluate|work out|convert|how much is|how many)\b|计算|算一下|算算|换算|等于|多少|[=]\s*[?]?\s*$",
+    re.IGNORECASE,
+)
+
+
+# Nothing but an expression, and no range: 100/8, 10 - 3.
+_ALONE = re.compile(r"(?:what(?:'s| is) )?(?!\d+-\d+$)[\d\s.+*/()^-]+[?]?", re.IGNORECASE)
+
+
+def find(text: str) -> str:
+    """The calculation that `text` asks for, as `calculate` takes it; empty where it asks for none.
+
+    Numbers alone, ranges such as 2-3, names such as GPT-4 and Qwen2.5-0.5B are none.
+    """
+    whole = text[:MAX_TYPED].strip()
+    meant = _COMPUTE.search(whole) is not None or _ALONE.fullmatch(whole) is not None
+    candidates = [whole, *sorted(_stretches(_plain(whole)), key=len, reverse=True)]
+    for each in candidates:
+        expression, asked = _asked_for(_plain(each))
+        if _asks(expression, asked, meant):
+            return f"{expression} in {asked}" if asked else expression
+    return ""
+
+
+def _asks(expression: str, asked: str, meant: bool) -> bool:
+    """Whether it can be calculated and is more than a number; what may be a range or a name must be `meant`."""
+    try:
+        calculate(f"{expression} in {asked}" if asked else expression)
+        tree = ast.parse("".join(_translated(expression, asked)), mode="eval").body
+    except TutorError:
+        return False
+    if asked:
+        return any(isinstance(node, ast.Name) for node in ast.walk(tree)) or not isinstance(tree, ast.Constant)
+    if isinstance(tree, ast.UnaryOp):
+        tree = tree.operand
+    computes = isinstance(tree, (ast.BinOp, ast.Call)) and not _is_quantity(tree)
+    return computes and (meant or _STRONG.search(expression) is not None)
+
+
+def _is_quantity(node: ast.expr) -> bool:
+    """Whether `node` is a number with its unit."""
+    return isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Name)
+
+
+def _stretches(text: str) -> Iterator[str]:
+    """The stretches of `text` that consist of pieces of a calculation."""
+    at = 0
+    while at < len(text):
+        start = end = at
+        # Not inside a word: the 4 of GPT-4 and the 0.5B of Qwen2.5-0.5B are parts of names.
+        if at == 0 or not re.match(r"[\w.-]", text[at - 1]) or _is_han(text[at - 1]):
+            while end < len(text) and (piece := _PIECE.match(text, end)) and piece.end() > end:
+                end = piece.end()
+        if end > start:
+            target = _TARGET.match(text, end)
+            yield text[start : target.end() if target else end].strip()
+        at = max(end, at + 1)
+
+
+def _is_han(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"

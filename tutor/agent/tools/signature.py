@@ -22,6 +22,8 @@ from tutor.domain.language import both, same
 from tutor.domain.plaintext import visible
 
 SHOWN_CHARACTERS = 60
+# A demo's JSON parameter may be written as plain text where its default is; beginning so, it cannot be mistaken for JSON.
+WORD_FIRST = "^[0-9A-Za-z\u4e00-\u9fff]"
 
 _KINDS = {int: "int", float: "float", str: "text", bool: "bool", dict: "json"}
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -107,8 +109,11 @@ def _property(param: Param) -> dict[str, Any] | None:
         case "int" | "float", _:
             kind = "integer" if param.kind == "int" else "number"
             return {"type": kind, **_present(minimum=param.low, maximum=param.high), **about}
-        case ("text", _) | ("json", str()):
+        case "text", _:
             return {"type": "string", **_present(minLength=param.low, maxLength=param.high), **about}
+        case "json", str():
+            bounds = _present(minLength=param.low, maxLength=param.high)
+            return {"type": "string", "pattern": WORD_FIRST, **bounds, **about}
         case "json", [str(), *_]:
             bounds = _present(minItems=param.low, maxItems=param.high)
             return {"type": "array", "items": {"type": "string", "minLength": 1}, **bounds, **about}
