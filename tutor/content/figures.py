@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from tutor.content.loader import close_to
 from tutor.content.problem import Problem, shown
@@ -32,6 +32,16 @@ class Fault:
     def problem(self, document: Document, path: FieldPath) -> Problem:
         """`path` leads to what holds `key`."""
         return replace(document.problem((*path, self.key), self.expected, self.found), note=self.note)
+
+
+class _Cutting:
+    """A model of which `cut` alone is there, for the demos that need no more."""
+
+    def __init__(self, tokenize: Tokenize) -> None:
+        self._tokenize = tokenize
+
+    def cut(self, tokenizer: str, text: str) -> tuple[TokenPiece, ...]:
+        return tuple(self._tokenize(tokenizer, text))
 
 
 class Computer:
@@ -86,13 +96,17 @@ class Computer:
             why = both("not recomputed: it is about a model of its own")
             return Fault("demo", both("a figure computed again"), why, note=True)
         try:
-            return registry.run(demo, given, self.model)[1]
+            return registry.run(demo, given, self.model or self._cutting())[1]
         except UsageError as refusal:
             return Fault("set", both("parameters that the demo takes"), same(refusal.message))
         except ModelMissing:
             return Fault("demo", both("a figure computed again"), both("not recomputed: needs a model"), note=True)
         except Exception as failure:  # noqa: BLE001  # any demo may fail in any way: the others must still be checked
             return Fault("demo", both("a demo that runs to its end"), shown(repr(failure)))
+
+    def _cutting(self) -> Model | None:
+        """What a demo may cut a text with that needs no model."""
+        return cast(Model, _Cutting(self.tokenize)) if self.tokenize else None
 
     def _pieces(self, question: Spans) -> Any | Fault:
         if self.tokenize is None:
