@@ -239,7 +239,8 @@ class Election:
         first, second = visible(lead["first"]), visible(lead["second"])
         if lead["low"] is None:
             said = Text(
-                "重抽到的票太少有答案，说不出区间。", "Too few of the resamples had an answer to give an interval."
+                f"{self.resamples} 次重抽里有 {sample.unsolvable} 次没有有限的答案：票太少，说不出区间。",
+                f"{sample.unsolvable} of {self.resamples} resamples had no finite answer: too few votes for an interval.",
             )
         elif lead["low"] > 0:
             said = Text(
@@ -254,10 +255,11 @@ class Election:
                 "these votes cannot tell them apart.",
             )
         lost = Text()
-        if sample.unsolvable:
+        if sample.unsolvable and lead["low"] is not None:
             lost = Text(
-                f"{sample.unsolvable} 次重抽里有人全胜或全败，没有答案，未计入：区间偏窄。",
-                f" {sample.unsolvable} resamples had no finite answer and are left out: the intervals are too narrow.",
+                f"{sample.unsolvable} 次重抽没有有限的答案，未计入：区间略偏窄。",
+                f" {sample.unsolvable} resamples had no finite answer and are left out: the intervals are a little too "
+                "narrow.",
             )
         note = Text(said.zh + lost.zh, said.en + lost.en)
         return Step(Text("有多确定", "How sure"), (Table(columns, rows),), note, progress=1.0)
@@ -267,6 +269,9 @@ class Election:
         low, high = sample.lead(first, second) or (None, None)
         points = float(fit.ratings[first] - fit.ratings[second])
         return {"first": self.names[first], "second": self.names[second], "points": points, "low": low, "high": high}
+
+    def _first(self, values: Floats) -> str:
+        return self.names[int(np.argmax(values))]
 
     def result(self) -> dict[str, Any]:
         moved = np.abs(np.diff(self.history, axis=0)).max(axis=1)
@@ -281,10 +286,12 @@ class Election:
                 for i, name in enumerate(self.names)
             },
             "elo_leads": dict(zip(self.names, self._leads(), strict=True)),
+            "leaders": {"elo": self._first(self.history[-1]), "elo_reversed": self._first(self.reversed)},
             "bradley_terry": {},
             "problem": self.problem.code if self.problem else "",
         }
         if self.fit is not None:
+            result["leaders"]["bradley_terry"] = self._first(self.fit.ratings)
             result |= {
                 "bradley_terry": self._named(self.fit.ratings),
                 "probabilities": self._probabilities(self.fit),

@@ -19,6 +19,7 @@ Vote = tuple[int, int]  # winner, loser
 SCALE = 400.0  # points for which the odds are 10 to 1
 POINTS = SCALE / math.log(10)  # points for a factor e in strength
 TOLERANCE = 1e-12  # of a log strength, for the votes themselves
+LOST = 0.05  # the share of resamples without an answer beyond which an interval would mislead
 LOOSE = 1e-7  # the same for resampled votes, whose ratings nobody reads to the last digit
 MOST_ROUNDS = 20_000
 
@@ -98,7 +99,7 @@ class Bootstrap:
     unsolvable: int
 
     def interval(self, player: int) -> tuple[float, float] | None:
-        """The middle 95 % of the resampled ratings; None where too few are there to say."""
+        """The middle 95 % of the resampled ratings; None where so many had no answer that it would mislead."""
         return self._middle(self.ratings[:, player])
 
     def lead(self, first: int, second: int) -> tuple[float, float] | None:
@@ -106,7 +107,7 @@ class Bootstrap:
         return self._middle(self.ratings[:, first] - self.ratings[:, second])
 
     def _middle(self, values: Floats) -> tuple[float, float] | None:
-        if len(values) < 20:
+        if self.unsolvable > LOST * (self.unsolvable + len(values)):
             return None
         low, high = np.quantile(values, (0.025, 0.975)).tolist()
         return low, high

@@ -99,9 +99,10 @@ def needs_model(params: Params) -> bool:
 def steps(params: Params, model: Model | None = None) -> Steps:
     """Result: `names` (sorted), `wins` (row against column), `elo` and `elo_reversed` (name: rating,
     after the votes in the order given and backwards), `gains` (points that each vote moved), `elo_range` (name: lowest
-    and highest over 200 shuffles of the votes), `elo_leads` (name: share of those shuffles in which it ends first);
+    and highest over 200 shuffles of the votes), `elo_leads` (name: share of those shuffles in which it ends first), `leaders` (who is first by each);
     `bradley_terry` (name: rating; empty where there is no finite answer, and `problem` says why), `probabilities`
-    (row beats column, by Bradley–Terry), `intervals` (name: low, high; 95 %), `lead` (`first`, `second`, `points`,
+    (row beats column, by Bradley–Terry), `intervals` (name: low, high; 95 %; null where too many
+    resamples have no answer), `lead` (`first`, `second`, `points`,
     `low`, `high`: the best over the second best), `unsolvable` (resamples without an answer), `rounds` of MM.
 
     With a `prompt` also `answers` (a and b) and `first` (whose stood first); votes on others than a and b are left out.
