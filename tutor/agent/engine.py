@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tutor.domain.model import Message
 
 MAX_TOKENS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of the latest conversation, `reused` those that were not evaluated anew, and of its answer; 0: not known."""
+
+    prompt: int = 0
+    reused: int = 0
+    answer: int = 0
 
 
 class Engine(Protocol):
@@ -16,6 +26,11 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What the model is called, for people."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What the latest answer has taken, so far."""
         ...
 
     def chat(

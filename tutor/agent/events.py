@@ -59,6 +59,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What was said so far does not hold, and why; what comes now takes its place."""
+
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A section that the answer rests on, with the sentence in it."""
 
@@ -79,7 +86,10 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Something to press next. `kind` is section, demo, lab or question; `target` its name, `given` parameters."""
+    """Something to press next. `kind` is section, demo, lab or question; `target` its name, `given` parameters.
+
+    The target of a section and of a question is `lesson#id`. `alone`: what the model says without the lessons.
+    """
 
     kind: str
     target: str
@@ -104,4 +114,4 @@ class Done:
     stopped: bool = False
 
 
-Event = Retrieved | ToolCall | ToolResult | Prompt | TextDelta | Citation | Unsupported | Suggestion | Done
+Event = Retrieved | ToolCall | ToolResult | Prompt | TextDelta | Withdrawn | Citation | Unsupported | Suggestion | Done
