@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -286,3 +287,40 @@ def test_what_is_more_than_one_token_gets_a_sentence(smol: WorkerModel) -> None:
     with pytest.raises(TutorError) as refusal:
         play(embedding, {"token": "antidisestablishmentarianism"}, smol)
     assert "antidisestablishmentarianism" in refusal.value.message
+
+
+# What the lesson says of the two models
+
+
+def test_the_lesson_is_right_about_the_small_model(smol: WorkerModel, numpy_smol: NumpyLlama) -> None:
+    matrix = numpy_smol.weights["token_embd.weight"]
+    one, other = np.random.default_rng(0).integers(0, len(matrix), (2, 20_000))
+
+    def between(rows: np.ndarray) -> np.ndarray:
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.einsum("ij,ij->i", units[one], units[other])
+
+    assert between(matrix).mean() == pytest.approx(0.441, abs=0.01)
+    assert np.mean(between(matrix) > 0.4) > 0.5
+    assert abs(between(matrix - matrix.mean(axis=0)).mean()) < 0.01
+    _, royal = play(embedding, {"token": "␣king - ␣man + ␣woman"}, smol)
+    assert (royal["neighbours"][0]["text"], royal["neighbours"][0]["cosine"]) == (
+        " queen",
+        pytest.approx(0.716, abs=0.01),
+    )
+    _, king = play(embedding, {"token": "␣king"}, smol)
+    assert (king["neighbours"][0]["text"], king["neighbours"][0]["cosine"]) == (" King", pytest.approx(0.815, abs=0.01))
+
+
+def test_the_lesson_is_right_about_the_default_model(qwen: Path, tmp_path: Path) -> None:
+    with WorkerModel(qwen, threads=1, log=tmp_path / "log") as model:
+        royal, king, monday = (
+            play(embedding, {"token": token}, model)[1] for token in ("␣king - ␣man + ␣woman", "␣king", "␣Monday")
+        )
+    texts = [each["text"] for each in royal["neighbours"]]
+    assert (texts[0], texts[2]) == ("King", " queen")
+    assert [royal["neighbours"][0]["cosine"], royal["terms"][0]["cosine"]] == pytest.approx([0.527, 0.664], abs=0.01)
+    assert king["shape"] == [151936, 896]
+    assert king["neighbours"][0]["text"] == " King"
+    assert "国王" in [each["text"] for each in king["neighbours"]]
+    assert next(e["cosine"] for e in monday["neighbours"] if e["text"] == " Tuesday") == pytest.approx(0.747, abs=0.01)
