@@ -44,7 +44,7 @@ def client(limits: Limits) -> httpx.Client:
     import httpx
 
     timeout = httpx.Timeout(limits.stall_seconds, connect=limits.connect_seconds)
-    return httpx.Client(verify=_trust(), follow_redirects=True, timeout=timeout)
+    return httpx.Client(verify=trust(), follow_redirects=True, timeout=timeout)
 
 
 def from_hub(
@@ -162,7 +162,7 @@ def _endpoint(variable: str, default: str) -> str:
     return (os.environ.get(variable) or default).rstrip("/")
 
 
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """SSL_CERT_FILE and SSL_CERT_DIR where set, else the system's certificates and certifi's; pip's `cert` as well.
 
     What a company's network needs is mostly told to pip already, so that is heard here too.
