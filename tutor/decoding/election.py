@@ -11,10 +11,11 @@ import numpy as np
 from tutor.decoding import ratings
 from tutor.decoding.ratings import Floats
 from tutor.domain.demo import Step
-from tutor.domain.frames import Bar, Bars, Curve, Frame, Matrix, Series, Table
+from tutor.domain.frames import Curve, Frame, Matrix, Series, Table
 from tutor.domain.language import Text, same
 from tutor.domain.plaintext import visible
 
+SHOWN_PLAYERS = 5  # up to so many, the table of votes says who beat whom
 SHOWN_VOTES = 4  # votes that get a picture each
 ORDERS = 200  # shuffles of the votes that Elo is run on
 
@@ -70,22 +71,22 @@ class Election:
 
     def _opening(self) -> Step:
         won, lost = self.wins.sum(axis=1), self.wins.sum(axis=0)
-        frame = Matrix(
-            tuple(tuple(row) for row in self.wins.tolist()),
-            self.labels,
-            self.labels,
-            Text("行胜过列的次数", "How often the row beat the column"),
-            digits=0,
+        met = range(len(self.names)) if len(self.names) <= SHOWN_PLAYERS else ()
+        columns = (
+            Text("助手", "Assistant"),
+            *(Text(f"胜 {self.labels[i]}", f"beat {self.labels[i]}") for i in met),
+            Text("共胜", "Won"),
+            Text("共负", "Lost"),
         )
-        columns = (Text("助手", "Assistant"), Text("胜", "Won"), Text("负", "Lost"))
         rows = tuple(
-            (name, f"{w:.0f}", f"{n:.0f}") for name, w, n in zip(self.labels, won.tolist(), lost.tolist(), strict=True)
+            (name, *(f"{row[i]:.0f}" for i in met), f"{w:.0f}", f"{n:.0f}")
+            for name, row, w, n in zip(self.labels, self.wins, won, lost, strict=True)
         )
         note = Text(
             f"{len(self.votes)} 票，每票只说两个回答里哪个更好。怎样从中得出一个排名？",
             f"{len(self.votes)} votes, each saying only which of two answers is better. What ranking do they give?",
         )
-        return Step(Text("票", "The votes"), (frame, Table(columns, rows)), note, progress=0.0)
+        return Step(Text("票", "The votes"), (Table(columns, rows),), note, progress=0.0)
 
     def _vote(self, number: int) -> Step:
         winner, loser = self.votes[number - 1]
@@ -100,11 +101,12 @@ class Election:
             f"{before[winner]:.2f})/400)) = {p:.3f}, so {self.k:g} × (1 - {p:.3f}) = {gain:.2f} points change hands. "
             "The greater the surprise, the more.",
         )
-        bars = tuple(
-            Bar(label, value - float(after.min()) + 1.0, "chosen" if i == winner else "", f"{value:.2f}")
-            for i, (label, value) in enumerate(zip(self.labels, after.tolist(), strict=True))
+        columns = (Text("助手", "Assistant"), Text("赛前", "Before"), Text("赛后", "After"))
+        rows = tuple(
+            (label, f"{was:.2f}", f"{now:.2f}") for label, was, now in zip(self.labels, before, after, strict=True)
         )
-        frame = Bars(bars, Text("Elo 分（条从最低分画起）", "Elo ratings (bars begin at the lowest)"))
+        marks = tuple("chosen" if i == winner else "" for i in range(len(self.names)))
+        frame = Table(columns, rows, Text("Elo 分", "Elo ratings"), marks)
         title = Text(f"第 {number} 票：{name} 胜 {other}", f"Vote {number}: {name} beats {other}")
         return Step(title, (frame,), note, progress=0.4 * number / max(SHOWN_VOTES, 1))
 
