@@ -98,7 +98,7 @@ class KeyBar(Widget):
     def _keys(self) -> list[tuple[str, str]]:
         """Key and meaning, in the order of the bindings; what is the same everywhere stands last."""
         focused = self.screen.focused
-        field = focused if isinstance(focused, Input) else None
+        field = focused if isinstance(focused, Input) or getattr(focused, "takes_text", False) else None
         keys: dict[str, tuple[str, str]] = {}
         if enter := getattr(focused, "enter", ""):
             keys["submit" if field is not None else "choose"] = ("Enter", tr(enter))

@@ -57,6 +57,9 @@ class WritingField(Widget, can_focus=True):
     drawn, and nothing is undone by showing it (control characters, several kinds of line ends).
     """
 
+    # The bar of keys then names none that would only be typed.
+    takes_text = True
+
     DEFAULT_CSS = "WritingField { width: 1fr; height: 3; background: $panel; padding: 0 1; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
