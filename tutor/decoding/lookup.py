@@ -83,9 +83,11 @@ def row_of(parameter: str, word: str, words: Sequence[str]) -> int:
 
 def cosines(matrix: Matrix) -> Matrix:
     """(rows, rows): of each row with each. A row of zeros has cosine 0 with all."""
-    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-    units = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 1e-12)
-    return units @ units.T
+    lengths = np.linalg.norm(matrix, axis=1)
+    products = matrix @ matrix.T
+    return np.divide(
+        products, np.outer(lengths, lengths), out=np.zeros_like(products), where=np.outer(lengths, lengths) > 0
+    )
 
 
 def mean_cosine(matrix: Matrix) -> float:

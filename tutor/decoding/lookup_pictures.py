@@ -177,10 +177,10 @@ def _shifted(model: NextWord, shift: float) -> Step:
     means = (mean_cosine(each) for each in (model.outputs, moved.outputs, centred(moved.outputs)))
     table = Table(columns, (tuple(f"{mean:.3f}" for mean in means),), Text("两行的平均余弦", "Mean cosine of two rows"))
     note = Text(
-        f"给输出矩阵的每一行加上同一个向量，每个 logit 都多出同样的数，softmax 不变：概率最多差 {change:.0e}。"
+        f"给输出矩阵的每一行加上同一个向量，每个 logit 都多出同样的数，softmax 不变：概率最多差 {change:.1g}。"
         "可是余弦全变了。模型不在乎的事，余弦却看得见，所以余弦的高低要和平均水平比着看。",
         "Adding one vector to every row of the output matrix raises all logits alike, and softmax stays as it was: the "
-        f"probabilities differ by {change:.0e} at most. The cosines have all changed. They show what the model does not care "
+        f"probabilities differ by {change:.1g} at most. The cosines have all changed. They show what the model does not care "
         "about, so a cosine is read against the average one.",
     )
     return Step(Text("余弦有多可信", "How far to trust a cosine"), (table,), note, progress=1.0)
