@@ -212,9 +212,7 @@ def _meant(word: str, run: str, known: Vocabulary) -> Iterator[str]:
         yield slip
     if compound := known.compound(word):
         yield compound
-    for group in _groups():
-        if stem(word) in map(_alike, group):
-            yield from group_terms(group)
+    yield from _likes().get(stem(word), ())
 
 
 def mentions(text: str, names: Iterable[str]) -> bool:
@@ -287,6 +285,17 @@ def _field() -> tuple[str, ...]:
 def _groups() -> tuple[tuple[str, ...], ...]:
     """Words of like meaning, from synonyms.json."""
     return tuple(map(tuple, json.loads(_FOLDER.joinpath("synonyms.json").read_text(encoding="utf-8"))))
+
+
+@cache
+def _likes() -> dict[str, frozenset[str]]:
+    """For each Latin word of the groups, the terms of all that means the same."""
+    likes: defaultdict[str, set[str]] = defaultdict(set)
+    for group in _groups():
+        for word in group:
+            if word.isascii():
+                likes[_alike(word)].update(group_terms(group))
+    return {word: frozenset(found) for word, found in likes.items()}
 
 
 def _meanings(folded: str, words: set[str], group: tuple[str, ...]) -> Iterator[str]:
