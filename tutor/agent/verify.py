@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from tutor.agent.events import Citation, Passage, ToolResult, Unsupported
-from tutor.agent.numbers import Figure, borne_out, figures, names, values
+from tutor.agent.numbers import Figure, borne_out, figures, names, spelled, values
 from tutor.agent.passages import sentences, spans
 from tutor.content.blocks import blocks
 from tutor.content.library import Library
