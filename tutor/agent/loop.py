@@ -49,7 +49,7 @@ def answer(
     near: str | None = None,
     context: str = "",
     alone: bool = False,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """What happens while `question` is answered, the last event being Done with the whole.
 
     `near` is the slug of the lesson on screen, `context` the text there. `alone` asks the model without the lessons;
@@ -79,7 +79,7 @@ class _Answering:
         self.calls: list[tuple[ToolCall, ToolResult]] = []
         self.in_lessons = False
 
-    def events(self, *, alone: bool) -> Iterator[Event]:
+    def events(self, *, alone: bool) -> Generator[Event, None, None]:
         self.desk.toolbox.language = self.language
         try:
             yield from self._alone() if alone else self._answer()

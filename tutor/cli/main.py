@@ -28,6 +28,7 @@ COMMANDS = {
     "quiz": "quiz",
     "review": "quiz",
     "search": "search",
+    "ask": "ask",
     "grade": "grade",
     "progress": "progress",
     "demo": "demo",

@@ -60,12 +60,14 @@ def progress() -> Iterator[Progress]:
 
 
 def model_name() -> str:
-    """`--model`, else the one chosen with `models use`, else the catalogue's default."""
+    """`--model`, else the one in use."""
+    return call().model or model_in_use()
+
+
+def model_in_use() -> str:
+    """The model chosen with `models use`, else the catalogue's default."""
     from tutor.runtime.catalogue import default_name
 
-    asked = call().model
-    if asked:
-        return asked
     with progress() as opened:
         return str(opened.settings().get("model") or default_name())
 

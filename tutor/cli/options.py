@@ -142,6 +142,15 @@ def model_option(function: Function) -> Function:
     )(function)
 
 
+def server_option(function: Function) -> Function:
+    return click.option(
+        "--server",
+        metavar="URL",
+        default="",
+        help=tr("A server with OpenAI's protocol that answers instead; its key is read from QWTUTOR_API_KEY."),
+    )(function)
+
+
 def plain_option(function: Function) -> Function:
     return click.option(
         "--plain",

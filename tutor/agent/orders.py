@@ -1,0 +1,74 @@
+"""Orders hidden in what is only data: sentences of a passage or a tool's result that speak to the assistant.
+
+A lesson speaks to its reader. A sentence that tells an assistant what to say, lays down new rules, or plays another
+role in the conversation has no business in it, and is left out of what the model reads and of what is quoted. The
+model is told besides that notes are quotations, and what it says is checked: no one of these has to hold alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tutor.agent.passages import spans
+
+# A turn of a conversation, written out with the control tokens of one family of models or another.
+_TURN = re.compile(
+    r"<\|(?:im_start|start_header_id|system|user|assistant)\|>.*?(?:<\|(?:im_end|eot_id|end)\|>|\Z)"
+    r"|<<SYS>>.*?(?:<</SYS>>|\Z)|\[INST\].*?(?:\[/INST\]|\Z)|<\|im_end\|>(?=\s*(?:\n|\Z))",
+    re.DOTALL,
+)
+_SAYING = r"(?:say|reply|respond|answer|print|output|write|report|repeat|tell|state|claim|pretend)"
+_ROLE = r"(?:system|admin(?:istrator)?|developer|operator|assistant|ai|tool|root)"
+_PERSON = r"(?:the |your |this )?(?:user|student|learner|reader|human|person)"
+_WHOM = rf"(?:{_PERSON}|(?:the |your |this )?(?:assistant|tutor|model|ai))"
+_ENGLISH = (
+    # who speaks, or is spoken to
+    rf"^\W*{_ROLE}(?: (?:order|note|message|prompt|override|instruction|command|hint|update)s?)?\s*(?:[:：]|[-–—] )",
+    rf"\b(?:note|message|instructions?|order|reminder|hint) (?:to|for) {_WHOM}\b",
+    rf"\b(?:tell|inform|warn|convince|persuade) {_PERSON}\b",
+    r"\b(?:new|updated|real|actual|following|hidden) (?:system )?(?:prompt|instructions?|rules)\b",
+    # earlier rules taken back
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|rules?|prompts?|above|previous|prior|definition|"
+    r"notes?|everything|question|guidelines)\b",
+    r"\b(?:from now on|you are now|henceforth|act as|pretend to be|as your new)\b",
+    r"\bstop (?:teaching|answering|helping|tutoring)\b",
+    # what to say
+    rf"\b{_SAYING} (?:only|just|nothing but|exactly|verbatim|(?:every|each|all) questions?)\b|\bsay so\b",
+    rf"\b(?:and|then|but|instead|,) {_SAYING} (?:['\"“‘\d]|the (?:result|answer|word|line|following)|(?-i:[A-Z]{{3,}})|\d)",
+    rf"^\W*(?:please )?{_SAYING} (?:['\"“‘]|\w+ times\b|the (?:word|line|following|phrase))",
+    r"\b(?:append|add|insert|include|put|attach|prepend)\b.{0,60}\b(?:your|the|every|each) (?:answer|reply|response|output)",
+    r"\b(?:begin|start|end|finish|close) (?:your |the |every |each )?(?:answer|reply|response|sentence)?\s*with ['\"“‘]",
+    r"\b(?:must|should|have to|always) (?:cite|mention|recommend|link)\b",
+    # what to do
+    r"^\W*(?:please )?(?:call|invoke|use|run) the (?:tool|function)\b",
+)
+_CHINESE = (
+    r"^\W*(?:系统|管理员|开发者|助教|助手|机器人|工具|作者|老师)(?:提示|命令|指令|消息|通知|注|说明)?\s*[:：]",
+    r"(?:告诉|通知|转告|提醒)(?:用户|学生|学员|读者|学习者|对方|他|她)",
+    r"(?:助教|助手|机器人|AI|模型)(?:应当|应该|必须|务必|需要|要|请)(?:告诉|回答|说|输出|引用)",
+    r"(?:忽略|无视|忘记|忘掉|不要理会|不用管|推翻).{0,12}(?:指令|指示|规则|提示|要求|以上|上面|前面|之前|定义|笔记|内容|问题)",
+    r"(?:新的|以下是|真正的|下面是).{0,6}(?:系统提示|系统指令|指令|规则)",
+    r"从现在(?:起|开始)|(?:你|您)(?:现在|从此)是|扮演",
+    r"(?:只|仅|只需|只能|只要|直接|统一)\s*(?:回答|输出|说|回复|打印|答)\s*[:：“\"「『]|(?:只|仅)(?:回答|输出|回复|打印)",
+    r"(?:请|务必|必须|一定要|改)\s*(?:照说|照念|照做|照抄|回答|输出|改说|说|写|答)\s*[:：“\"「『\d]|请照[说念做抄]|^\W*改说|，改说",
+    r"(?:回答|答案|回复|输出|每句话|句子|结尾|末尾|开头).{0,6}(?:加上|附上|写上|带上|以.{1,12}(?:开头|结尾))",
+    r"重复.{0,12}[一二三四五六七八九十两\d]+\s*[遍次]",
+    r"(?:必须|务必|一定要)(?:引用|提到|推荐)|\[\[[^\W\d]",
+    r"^\W*(?:请)?调用(?:工具|函数).{0,60}(?:报告|回答|告诉|输出)",
+    r"停止(?:教学|回答|讲课|辅导)",
+    r"^\W*(?:回答|输出|说|打印)\s*[:：“\"「『]|(?:命令|指令)\s*[:：]",
+)
+_ORDER = re.compile("|".join((*_ENGLISH, *_CHINESE)), re.IGNORECASE)
+
+
+def without_orders(text: str) -> str:
+    """`text` without the sentences in it that give an assistant orders."""
+    bare = _TURN.sub("", text)
+    cut = [(start, stop) for start, stop in spans(bare) if _ORDER.search(bare[start:stop])]
+    if not cut:
+        return bare if bare != text else text
+    kept, end = [], 0
+    for start, stop in cut:
+        kept.append(bare[end:start])
+        end = stop
+    return "".join([*kept, bare[end:]]).strip()

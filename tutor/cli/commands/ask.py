@@ -1,0 +1,151 @@
+"""`qwtutor ask`: an answer from the lessons, with where it stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from tutor.cli import diagnostics, opening, output
+from tutor.cli.group import command
+from tutor.cli.options import (
+    Words,
+    call,
+    course_option,
+    json_option,
+    lang_option,
+    model_option,
+    server_option,
+)
+from tutor.domain.errors import ModelMissing, UsageError
+from tutor.domain.language import tr
+
+if TYPE_CHECKING:
+    from tutor.agent.engine import Engine
+    from tutor.agent.events import Done, Event
+    from tutor.agent.local import Stoppable
+    from tutor.agent.loop import Desk
+
+
+@command(
+    "ask",
+    tr("Ask the tutor, who answers from the lessons. `-` reads standard input."),
+    "qwtutor ask 'what does temperature do'",
+    "qwtutor ask --json '一个汉字是几个词元？'",
+    "qwtutor ask --server http://localhost:8080/v1 'why are logits divided by T'",
+)
+@click.argument("question", type=Words())
+@server_option
+@click.option("--fallback", is_flag=True, help=tr("Where the server fails, the model on this machine answers."))
+@click.option("--alone", is_flag=True, help=tr("Without the lessons: what the model says by itself."))
+@course_option
+@model_option
+@json_option
+@lang_option
+def ask(*, question: str, server: str, fallback: bool, alone: bool, as_json: bool) -> None:
+    from tutor.agent.loop import answer
+
+    if not question.strip():
+        raise UsageError("The question is empty.")
+    with (
+        _desk(server, fallback=fallback, needed=alone) as desk,
+        closing(answer(question, desk=desk, alone=alone)) as events,
+    ):
+        if as_json:
+            output.document(_document(_last(events)))
+        else:
+            _print(events)
+
+
+@contextmanager
+def _desk(server: str, *, fallback: bool, needed: bool) -> Iterator[Desk]:
+    """What the tutor answers with. Without a model's file the lessons are quoted, unless a model is `needed` or named."""
+    from tutor.agent.desk import Desk
+    from tutor.agent.server import ServerEngine
+    from tutor.agent.tools import Toolbox
+    from tutor.domain.language import language
+
+    with ExitStack() as opened:
+        progress = opened.enter_context(opening.progress())
+        models = opened.enter_context(opening.Models())
+        library = opening.library()
+        remote = ServerEngine(server, call().model) if server else None
+        if remote:  # `--model` names one of the server's
+            own = opening.model_in_use()
+            second = _local(models, own, needed=False) if fallback else None
+        else:
+            own, second = opening.model_name(), None
+        toolbox = Toolbox(library, progress, lambda: models.model(own), language())
+        yield Desk(library, toolbox, remote or _local(models, own, needed=needed or bool(call().model)), second)
+
+
+def _local(models: opening.Models, name: str, *, needed: bool) -> Engine | None:
+    from tutor.agent.local import LocalEngine
+
+    try:
+        return LocalEngine(cast("Stoppable", models.model(name)))
+    except ModelMissing as missing:
+        if needed:
+            raise
+        diagnostics.say(tr("No model is there, so the lessons are quoted as they are."))
+        diagnostics.say(missing.hint)
+        return None
+
+
+def _last(events: Iterator[Event]) -> Done:
+    from tutor.agent.events import Done
+
+    *_, last = events
+    assert isinstance(last, Done)
+    return last
+
+
+def _document(done: Done) -> dict[str, Any]:
+    return {
+        "answer": done.answer,
+        "in_lessons": done.in_lessons,
+        "citations": [{"lesson": each.lesson, "section": each.section, "quote": each.quote} for each in done.citations],
+        "calls": [
+            {"tool": asked.tool, "arguments": asked.arguments, "observation": result.observation}
+            for asked, result in done.calls
+        ],
+        "unsupported": [each.text for each in done.unsupported],
+        "model": done.model,
+        "seconds": done.seconds,
+        "seconds_to_first_token": done.seconds_to_first_token,
+    }
+
+
+def _print(events: Iterator[Event]) -> None:
+    """The answer as it comes, then what it rests on and what in it rests on nothing."""
+    from tutor.agent.events import Citation, Suggestion, TextDelta, ToolCall, Unsupported, Withdrawn
+
+    below: list[str] = []
+    for event in events:
+        match event:
+            case ToolCall():
+                given = ", ".join(f"{name}={value!r}" for name, value in event.arguments.items())
+                diagnostics.say(f"{event.tool}({given})")
+            case TextDelta():
+                output.prompt(event.text)
+            case Withdrawn():
+                output.line()
+                diagnostics.say(str(event.why))
+            case Citation():
+                below.append(f"[{event.lesson}#{event.section}] {event.quote}")
+            case Unsupported():
+                below.append(tr("Not borne out: “{text}”. {why}", text=event.text, why=event.why))
+            case Suggestion(kind="section" | "question"):
+                below.append(tr("Next: {title} ({command})", title=event.title, command=_command(event)))
+    output.line()
+    if below:
+        output.line()
+    for each in below:
+        output.line(each)
+
+
+def _command(next_step: Any) -> str:
+    lesson = next_step.target.partition("#")[0]
+    return f"qwtutor {'quiz' if next_step.kind == 'question' else 'lesson'} {lesson}"
