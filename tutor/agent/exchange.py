@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 
 from tutor import __version__
 from tutor.domain.errors import Cancelled, TutorError
+from tutor.domain.language import tr
 from tutor.domain.plaintext import visible
 
 if TYPE_CHECKING:
     import httpx
 
-HINT = "Without `--server` the model on this machine answers."
 MAX_BYTES = 8_000_000  # of an answer, its wrapping included
 MAX_LINE = 1_000_000
 MAX_SECONDS = 900.0
@@ -37,6 +37,10 @@ _ENDED = object()
 
 class ServerFailed(TutorError):
     """The server could not be asked, or did not answer as it should."""
+
+    @property
+    def hint(self) -> str:
+        return super().hint or tr("Without `--server` the model on this machine answers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +153,13 @@ class Exchange:
             return event
 
     def _unreachable(self) -> ServerFailed:
-        return ServerFailed("{host} cannot be reached.", hint=HINT, host=self._request.host)
+        return ServerFailed("{host} cannot be reached.", host=self._request.host)
 
     def _silent(self, seconds: float) -> ServerFailed:
-        return ServerFailed(
-            "{host} was silent for {seconds} s.", hint=HINT, host=self._request.host, seconds=f"{seconds:g}"
-        )
+        return ServerFailed("{host} was silent for {seconds} s.", host=self._request.host, seconds=f"{seconds:g}")
 
     def _endless(self) -> ServerFailed:
-        return ServerFailed("{host} does not stop sending.", hint=HINT, host=self._request.host)
+        return ServerFailed("{host} does not stop sending.", host=self._request.host)
 
     def _translated(self, error: Exception) -> TutorError:
         import httpx
@@ -169,18 +171,15 @@ class Exchange:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return ServerFailed(
                 "The certificate of {host} is not trusted on this machine; SSL_CERT_FILE can name one that is.",
-                hint=HINT,
                 host=host,
             )
         if "SSL" in str(error):
-            return ServerFailed(
-                "{host} does not speak TLS as it should: is it http rather than https?", hint=HINT, host=host
-            )
+            return ServerFailed("{host} does not speak TLS as it should: is it http rather than https?", host=host)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return self._unreachable()
         if isinstance(error, httpx.TimeoutException):
             return self._silent(self._limits.first)
-        return ServerFailed("The connection to {host} broke off.", hint=HINT, host=host)
+        return ServerFailed("The connection to {host} broke off.", host=host)
 
     # -- on the reading thread -------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tutor.agent import calls
 from tutor.agent.engine import MAX_TOKENS, Usage
 from tutor.agent.events import ToolCall
-from tutor.agent.exchange import HINT, Exchange, Head, Limits, Request, ServerFailed, is_local
+from tutor.agent.exchange import Exchange, Head, Limits, Request, ServerFailed, is_local
 from tutor.domain.errors import Cancelled, UsageError
 from tutor.domain.language import Text, both, same
 from tutor.domain.model import Message
@@ -157,12 +157,9 @@ class ServerEngine:
                 model=visible(self._model) or "-",
             )
         if status >= 500:
-            return ServerFailed(
-                "{host} failed (status {status}): {reason}.", hint=HINT, host=host, status=status, reason=reason
-            )
+            return ServerFailed("{host} failed (status {status}): {reason}.", host=host, status=status, reason=reason)
         return ServerFailed(
             "{host} refuses the question (status {status}): {reason}.",
-            hint=HINT,
             host=host,
             status=status,
             reason=reason,
@@ -267,7 +264,7 @@ class Answer:
         if not isinstance(document, dict):
             raise self._broken()
         if document.get("error"):
-            raise ServerFailed("{host} failed: {reason}.", hint=HINT, host=self._host, reason=_said(document))
+            raise ServerFailed("{host} failed: {reason}.", host=self._host, reason=_said(document))
         self._count(document.get("usage"))
         choices = document.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
@@ -285,7 +282,7 @@ class Answer:
     def _take(self, text: str) -> None:
         self._characters += len(text)
         if self._characters > MAX_ANSWER:
-            raise ServerFailed("{host} does not stop sending.", hint=HINT, host=self._host)
+            raise ServerFailed("{host} does not stop sending.", host=self._host)
 
     def _add(self, call: Any) -> None:
         """A piece of a call: its name comes once, its arguments in pieces."""
@@ -321,7 +318,7 @@ class Answer:
             self.usage = Usage(*(count if isinstance(count, int) else 0 for count in counts))
 
     def _broken(self) -> ServerFailed:
-        return ServerFailed("The answer of {host} broke off.", hint=HINT, host=self._host)
+        return ServerFailed("The answer of {host} broke off.", host=self._host)
 
 
 def _document(request: Request, exchange: Exchange) -> dict[str, Any]:
@@ -346,9 +343,9 @@ def _not_the_protocol(request: Request) -> ServerFailed:
 def _too_many(host: str, retry_after: str) -> ServerFailed:
     if retry_after.isdecimal() and len(retry_after) < 6:
         return ServerFailed(
-            "{host} has too much to do and says to wait {seconds} s.", hint=HINT, host=host, seconds=int(retry_after)
+            "{host} has too much to do and says to wait {seconds} s.", host=host, seconds=int(retry_after)
         )
-    return ServerFailed("{host} has too much to do: ask again in a minute.", hint=HINT, host=host)
+    return ServerFailed("{host} has too much to do: ask again in a minute.", host=host)
 
 
 def _reason(exchange: Exchange) -> Text:
