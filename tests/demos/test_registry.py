@@ -20,6 +20,7 @@ from tutor.domain.demo import PARAM_KINDS, Param
 from tutor.domain.errors import Cancelled, ModelMissing, NotFound, UsageError
 from tutor.domain.frames import to_json
 from tutor.domain.language import Text, set_language
+from tutor.runtime.without import without_model
 
 COUNTING = """
 from tutor.domain.demo import Param, Step
@@ -52,7 +53,6 @@ def steps(params, model=None):
 WITH_MODEL = """
 from tutor.domain.language import Text
 from tutor.domain.demo import Param
-from tutor.runtime.without import without_model
 TITLE, NEEDS_MODEL = Text("模型", "Model"), True
 PARAMS = (Param("toy", "bool", False, Text("玩具", "Toy")),)
 def needs_model(params):
