@@ -1,7 +1,7 @@
 """Progress as one JSON document: out of one file, into another, and starting over.
 
 The document holds what cannot be worked out: the log (reviews, and which were undone), reading positions, what was
-kept, settings.
+kept, settings. Conversations with the tutor stay where they were held: they are no progress, and may be private.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def reset(progress: Progress, now: datetime) -> Path:
     backups.copy_to(progress.path, copy)
 
     def forget(db: sqlite3.Connection) -> None:
-        for table in ("card", "undone", "review", "position", "kept"):
+        for table in ("card", "undone", "review", "position", "kept", "conversation"):
             db.execute(f"DELETE FROM {table}")
 
     progress.write(forget)

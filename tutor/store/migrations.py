@@ -61,6 +61,19 @@ MIGRATIONS: dict[str, tuple[str, ...]] = {
             name TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value)), updated_at TEXT NOT NULL
         )""",
     ),
+    "0002-conversations": (
+        # `words` is what was asked and answered, in plain text, to be searched.
+        """CREATE TABLE conversation (
+            id TEXT PRIMARY KEY,
+            lesson TEXT NOT NULL,
+            title TEXT NOT NULL,
+            words TEXT NOT NULL,
+            turns TEXT NOT NULL CHECK (json_valid(turns)),
+            created_at TEXT NOT NULL CHECK (julianday(created_at) IS NOT NULL),
+            updated_at TEXT NOT NULL CHECK (julianday(updated_at) IS NOT NULL)
+        )""",
+        "CREATE INDEX conversation_by_time ON conversation (updated_at)",
+    ),
 }
 
 

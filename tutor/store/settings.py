@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -44,11 +45,19 @@ def _text(value: Any) -> str:
     return value
 
 
+def _address(value: Any) -> str:
+    text = _text(value).strip()
+    if text and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text, re.IGNORECASE):
+        raise ValueError(value)  # a name and a password in it would be kept and shown
+    return text
+
+
 SETTINGS: dict[str, Setting] = {
     "language": Setting(None, "zh, en", _one_of(*LANGUAGES)),
     "theme": Setting(None, "dark, light, terminal", _one_of("dark", "light", "terminal")),
     "daily_limit": Setting(30, "0–1000", _whole(0, 1000)),
     "model": Setting(None, "name, path", _text),
+    "server": Setting("", "http://…, https://…", _address),
 }
 
 

@@ -35,6 +35,7 @@ from tutor.ui.thrift import Shown
 
 if TYPE_CHECKING:
     from tutor.ui.draw.palette import Palette
+    from tutor.ui.screens.tutor.talk import Talk
 
 
 class TutorApp(App[int]):
@@ -51,6 +52,7 @@ class TutorApp(App[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", id="app.help"),
+        Binding("a,f5", "ask", "Ask the tutor", id="app.ask"),
         Binding("ctrl+p", "palette", "Commands", id="app.palette", show=False),
         Binding("T,f2", "lab('tokens')", "Tokenizer lab", id="app.tokens", show=False),
         Binding("D,f3", "lab('decoding')", "Decoding lab", id="app.decoding", show=False),
@@ -64,6 +66,7 @@ class TutorApp(App[int]):
     def __init__(self, services: Services, *, language: str | None = None) -> None:
         super().__init__()
         self.services = services
+        self.talks: dict[str, Talk] = {}  # what was asked since the start, by what it was about
         self._shown = Shown()
         self._asked_language = language
         for theme in themes():
@@ -227,6 +230,12 @@ class TutorApp(App[int]):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_ask(self) -> None:
+        from tutor.ui.screens.tutor.ask import ask
+
+        if isinstance(self.screen, TutorScreen):
+            ask(self.screen)
 
     def action_palette(self) -> None:
         from tutor.ui.screens.palette import PaletteScreen

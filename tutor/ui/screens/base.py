@@ -18,12 +18,16 @@ from tutor.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
+    from tutor.ui.posed import Posed
 
 
 class TutorScreen(Screen[Any]):
     """Subclasses give `heading()`, `body()` and `about()`; `relabel()` draws anew after a change of language or theme."""
 
     app: TutorApp
+
+    # Whether the tutor can stand beside what this screen shows, where the terminal is wide enough.
+    BESIDE: ClassVar[bool] = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="app.search"),
@@ -55,10 +59,44 @@ class TutorScreen(Screen[Any]):
         """What this screen is and what one does here, in a sentence or two, for `?`."""
         return ""
 
+    # -- what the tutor is told of this screen -----------------------------------------------------------------------
+
+    def context(self) -> str:
+        """What is on screen, in words."""
+        return ""
+
+    def near(self) -> str:
+        """The lesson that this is about, by its slug: that of the screen underneath, unless a screen knows its own."""
+        stack = self.app.screen_stack
+        below = stack[stack.index(self) - 1] if self in stack[1:] else None
+        return below.near() if isinstance(below, TutorScreen) else ""
+
+    def posed(self) -> Posed | None:
+        """The quiz question that stands here."""
+        return None
+
+    @property
+    def room(self) -> int:
+        """The cells that the tutor beside the text leaves."""
+        panels = (panel for panel in self.query("TutorPanel.docked") if panel.display)
+        return self.size.width - sum(int(panel.outer_size.width) for panel in panels)
+
+    def making_room(self) -> Callable[[], None]:
+        """The tutor is about to come or to go; what is returned is called when the text has its other width."""
+        return self.relabel
+
+    def focus_text(self) -> None:
+        """Back from the tutor to what it stands beside."""
+        self.set_focus(None)
+
     def relabel(self) -> None:
         """Draw everything that has words anew. Called on mount and when language or theme change."""
         self.retitle()
         self.query_one(KeyBar).refresh()
+
+    def on_resize(self) -> None:
+        for panel in self.query("TutorPanel.docked"):
+            panel.fit_screen()  # type: ignore[attr-defined]  # known here only by name: most screens never load it
 
     def retitle(self) -> None:
         left, right = self.heading()
@@ -68,7 +106,7 @@ class TutorScreen(Screen[Any]):
         """Say `sentence` on the message line, or clear it."""
         from tutor.ui.draw.wrap import wrap
 
-        width = max(20, self.size.width - 2)
+        width = max(20, self.room - 2)
         lines = wrap(Text(sentence, style=self.app.palette.strong), width) if sentence else []
         self.query_one("#message", Lines).set_lines([Text(" ") + line for line in lines])
 

@@ -60,6 +60,7 @@ class PaletteScreen(TutorScreen):
         from tutor.ui.screens import models, quiz, search, settings
 
         yield tr("Search"), "/", lambda: app.push_screen(search.SearchScreen())
+        yield tr("Ask the tutor"), "a", app.action_ask
         yield tr("Review"), "r", lambda: quiz.open_review(app)
         yield tr("Models"), "m", lambda: app.push_screen(models.ModelsScreen())
         yield tr("Settings"), ",", lambda: app.push_screen(settings.SettingsScreen())

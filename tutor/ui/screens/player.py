@@ -22,6 +22,7 @@ from tutor.domain.session import Session
 from tutor.ui.answering import checkpoint_key, give_answer
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
+from tutor.ui.posed import Posed, posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import value_text
 from tutor.ui.widgets.lines import Lines
@@ -46,6 +47,8 @@ class PlayerScreen(TutorScreen):
 
     The answer is graded and saved at once; the verdict is shown behind the last step, when it can be seen to be so.
     """
+
+    BESIDE = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,right", "step(1)", "Next step", id="player.next"),
@@ -110,6 +113,31 @@ class PlayerScreen(TutorScreen):
             "r goes back to the lesson's own. Nothing you see is canned."
         )
 
+    def context(self) -> str:
+        given = {param.name: self.given.get(param.name, param.default) for param in self.demo.PARAMS}
+        settings = ", ".join(f"{name}={visible(value_text(value))[:SHOWN_VALUE]}" for name, value in given.items())
+        said = tr("The demo “{title}” with {settings}.", title=self.demo.TITLE.get(), settings=settings)
+        run = self.run
+        if run is None or not self.committed or self.index >= run.known:
+            return said
+        step = tr("Step {index}: {title}.", index=self.index + 1, title=run.steps[self.index].title.get())
+        return f"{said} {step}"
+
+    def near(self) -> str:
+        return self.session.item.lesson if self.session is not None else super().near()
+
+    def posed(self) -> Posed | None:
+        """What the reader is to say beforehand; as long as the end has not shown it, it is open."""
+        found = posed(self.session)
+        if found is None or (self.run is not None and self.run.finished and self.index == self.run.known):
+            return found
+        return Posed(found.lesson, found.question)
+
+    def focus_text(self) -> None:
+        self.set_focus(None)
+        for view in self.query(QuestionView):
+            view.take_focus()
+
     def heading(self) -> tuple[str, str]:
         return self.demo.TITLE.get(), self._where()
 
@@ -147,7 +175,7 @@ class PlayerScreen(TutorScreen):
             view.draw()
 
     def _width(self) -> int:
-        return max(24, min(COLUMN, self.size.width - 3))
+        return max(24, min(COLUMN, self.room - 3))
 
     def _draw_parameters(self) -> None:
         palette = self.app.palette

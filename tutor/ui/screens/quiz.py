@@ -19,6 +19,7 @@ from tutor.domain.schedule import Rating
 from tutor.domain.session import Item, Session
 from tutor.ui.answering import give_answer, undone_on_failure
 from tutor.ui.draw.wrap import wrap
+from tutor.ui.posed import Posed, posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
 from tutor.ui.widgets.lines import Row, RowList
@@ -88,6 +89,8 @@ def _interrupted(app: TutorApp, key: str, find: Callable[[str, str], Question | 
 class QuizScreen(TutorScreen):
     """Drives `session`, which is kept under `key` with every answer and every typed character."""
 
+    BESIDE = True
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "undo", "Undo", id="quiz.undo"),
         Binding("s", "skip", "Skip", id="quiz.skip"),
@@ -126,6 +129,25 @@ class QuizScreen(TutorScreen):
             "One question after the other. Every answer is saved before its verdict is shown; leave whenever you like "
             "and go on later. After a verdict 1 to 4 say how hard it was (again, hard, good, easy), u takes it back."
         )
+
+    def context(self) -> str:
+        found = self.posed()
+        if found is None:
+            return tr("The summary of a quiz.")
+        return tr("A quiz question: {question}", question=found.question.prompt.get())
+
+    def near(self) -> str:
+        turns, items = self.session.turns, self.session.items
+        return items[turns[min(self.session.at, len(turns) - 1)].item].lesson
+
+    def posed(self) -> Posed | None:
+        return posed(self.session)
+
+    def focus_text(self) -> None:
+        for view in self.query(QuestionView):
+            view.take_focus()
+        if self.session.finished:
+            self.query_one("#summary").focus()
 
     def heading(self) -> tuple[str, str]:
         done, count = min(self.session.at + 1, len(self.session.turns)), len(self.session.turns)
@@ -182,7 +204,7 @@ class QuizScreen(TutorScreen):
     # -- summary -----------------------------------------------------------------------------------------------------
 
     def _fill_summary(self) -> None:
-        palette, width = self.app.palette, max(20, min(84, self.size.width - 4))
+        palette, width = self.app.palette, max(20, min(84, self.room - 4))
         result = self.session.summary()
         rows = [Row(Text(), heading=True)]
         sentence = tr("{right} of {total} right at the first try.", right=result.right, total=result.total)

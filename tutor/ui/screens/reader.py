@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import DescendantFocus
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -19,6 +20,7 @@ from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Section
 from tutor.ui.answering import checkpoint, checkpoint_key, give_answer
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
+from tutor.ui.posed import Posed, posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services, now
 from tutor.ui.widgets.fit import fit
@@ -33,6 +35,8 @@ SAVE_AFTER = 0.6  # seconds without scrolling before the place is written down
 
 class ReaderScreen(TutorScreen):
     """Raises NotFound or ContentError when made for a lesson that is not there or cannot be read."""
+
+    BESIDE = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "act", "Demo, question", id="reader.act"),
@@ -63,6 +67,7 @@ class ReaderScreen(TutorScreen):
             if (question := self.quiz.question(id)) is not None
         }
         self._timer: Timer | None = None
+        self._standing: QuestionView | None = None  # the question that the reader is at
 
     def _checkpoints(self) -> list[str]:
         return [block.question for block in self.lesson.blocks if isinstance(block, CheckBlock)]
@@ -169,6 +174,45 @@ class ReaderScreen(TutorScreen):
                     lines += wrap(Text(source.supports.get(), style=palette.muted), width, indent=2)
             lines.append(Text())
         return lines
+
+    # -- what the tutor is told ----------------------------------------------------------------------------------
+
+    def context(self) -> str:
+        section = self.lesson.section(self._section_here())
+        lesson = tr("The lesson “{title}”", title=self.lesson.title.get())
+        return tr("{lesson}, section “{section}”.", lesson=lesson, section=section.title.get()) if section else lesson
+
+    def near(self) -> str:
+        return self.slug
+
+    def posed(self) -> Posed | None:
+        view = self._standing
+        return posed(self._sessions[view.question.id]) if view is not None else None
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        at = [event.widget, *event.widget.ancestors]
+        if not any("docked" in widget.classes for widget in at):
+            self._standing = next((widget for widget in at if isinstance(widget, QuestionView)), None)
+
+    def focus_text(self) -> None:
+        if self._standing is not None:
+            self._standing.take_focus()
+        else:
+            self.query_one(Page).focus()
+
+    def making_room(self) -> Callable[[], None]:
+        """The line that is read stays where it is, though lines are broken anew."""
+        page = self.query_one(Page)
+        top = page.scroll_offset.y
+        first = next((child for child in page.children if child.virtual_region.bottom > top), None)
+        if first is None:
+            return self.relabel
+        read = (top - first.virtual_region.y) / max(1, first.virtual_region.height)
+
+        def stay() -> None:
+            page.scroll_to(y=first.virtual_region.y + round(read * first.virtual_region.height), animate=False)
+
+        return stay
 
     # -- words and places --------------------------------------------------------------------------------------------
 

@@ -8,9 +8,15 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
+from textual.widgets import Input
 
+from tutor.domain.errors import TutorError
 from tutor.domain.language import language, tr
+from tutor.domain.plaintext import visible
+from tutor.store.settings import accepted
+from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
+from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.fit import row_of
 from tutor.ui.widgets.lines import Row, RowList
 
@@ -27,8 +33,11 @@ class SettingsScreen(TutorScreen):
         Binding("left", "change(-1)", "Value before", show=False, id="settings.before"),
     ]
 
+    DEFAULT_CSS = "SettingsScreen Input { display: none; margin: 0 1; }"
+
     def body(self) -> Iterable[Widget]:
         yield RowList(id="settings", enter="Next value")
+        yield AnswerInput(id="server", enter="Take it")
 
     def heading(self) -> tuple[str, str]:
         return tr("Settings"), tr("kept at once")
@@ -56,11 +65,21 @@ class SettingsScreen(TutorScreen):
             "theme": (tr("Theme"), tr(self.app.theme)),
             "daily_limit": (tr("Reviews a day at most"), str(self._limit())),
             "model": (tr("Model"), self.app.services.model_name),
+            "server": (tr("Tutor answers from"), self._server() or tr("this machine")),
         }
         rows = [Row(Text(), heading=True)]
         for key, (name, value) in values.items():
             rows.append(Row(row_of(Text(name), Text(value, style=palette.accent), width), key=key))
-        return rows
+        said = tr(
+            "A server that speaks OpenAI's protocol can be the tutor's voice. Its key is read from the environment "
+            "({name}) and never written down.",
+            name="QWTUTOR_API_KEY, OPENAI_API_KEY",
+        )
+        rows.append(Row(Text(), heading=True))
+        return [*rows, *(Row(line, heading=True) for line in wrap(Text(said, style=palette.muted), width))]
+
+    def _server(self) -> str:
+        return visible(str(self.app.services.settings.get("server") or ""))
 
     def _limit(self) -> int:
         value: Any = self.app.services.settings.get("daily_limit")
@@ -83,7 +102,41 @@ class SettingsScreen(TutorScreen):
 
             self.app.push_screen(ModelsScreen())
             return
+        elif key == "server":
+            self._edit_server()
+            return
         self.relabel()
+
+    # -- the tutor's server ------------------------------------------------------------------------------------------
+
+    def _edit_server(self) -> None:
+        field = self.query_one(AnswerInput)
+        field.placeholder = tr("http://127.0.0.1:8080/v1, or empty: this machine")
+        field.value, field.display = self._server(), True
+        field.focus()
+        field.action_end()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        try:
+            address = accepted("server", event.value)
+        except TutorError as error:
+            self.say(str(error))
+            return
+        self.app.services.keep_setting("server", address)
+        self._leave_field()
+
+    def _leave_field(self) -> None:
+        self.query_one(AnswerInput).display = False
+        self.say()
+        self.query_one(RowList).focus()
+        self.relabel()
+
+    def action_back(self) -> None:
+        if self.query_one(AnswerInput).has_focus:
+            self._leave_field()
+        else:
+            super().action_back()
 
     def on_screen_resume(self) -> None:
         self.query_one(RowList).set_rows(self._rows())

@@ -1,0 +1,1 @@
+"""The tutor on screen: beside the text, or a screen of its own."""
