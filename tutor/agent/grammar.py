@@ -167,7 +167,7 @@ def _numbers(rules: _Rules, low: float | None, high: float | None) -> Iterator[s
     if most - 1 >= max(least, 0):
         between = rules.add(" | ".join(_integers(max(least, 0), most - 1)))
         yield f"{between} {decimals}"
-    if least < 0:
+    if -least - 1 >= max(0, -most):
         between = rules.add(" | ".join(_naturals(max(0, -most), -least - 1)))
         yield f'"-" {between} {decimals}'
 

@@ -161,7 +161,7 @@ def _asked_for(text: str) -> tuple[str, str]:
     if found := _HOW_MANY.match(text):
         return text[found.end() :].strip(), _closed(found["unit"])
     if found := _TARGET.search(text):
-        return text[: found.start()].strip(), _closed(found["unit"] or "")
+        return text[: found.start()].strip(" ,"), _closed(found["unit"] or "")
     return text, ""
 
 
@@ -342,7 +342,7 @@ def _stretches(text: str) -> Iterator[str]:
                 end = piece.end()
         if end > start:
             target = _TARGET.match(text, end)
-            yield text[start : target.end() if target else end].strip()
+            yield text[start : target.end() if target else end].strip(" ,")
         at = max(end, at + 1)
 
 
