@@ -34,12 +34,13 @@ def some(count: int, most: int) -> list[int]:
 
 
 def rope_steps(query: Floats, key: Floats, scores: Floats, extension: Extension) -> Iterator[Step]:
-    """`query` and `key` (width), their `scores` (positions, positions); a factor of 1 leaves out the longer context."""
+    """`query` and `key` (width), their `scores` (positions, positions); a factor of 1, or one pair alone, leaves out the longer context."""
     yield _one_pair(query, key, float(extension.plain[0]), len(scores))
     yield _equal_distances(scores)
     yield _score_map(scores)
-    yield _by_distance(scores)
-    if extension.factor > 1:
+    longer = extension.factor > 1 and extension.width > 2  # a single pair is the fastest and the slowest
+    yield _by_distance(scores, 0.55 if longer else 1.0)
+    if longer:
         yield _slowed(extension)
         yield _at_the_end(extension)
 
@@ -101,7 +102,7 @@ def _score_map(scores: Floats) -> Step:
     return Step(Text("整张分数表", "The whole table of scores"), (matrix,), note, 0.4)
 
 
-def _by_distance(scores: Floats) -> Step:
+def _by_distance(scores: Floats, progress: float) -> Step:
     column = scores[:, 0].tolist()
     curve = Curve(
         (Series(Text("分数", "score"), tuple(map(float, range(len(column)))), tuple(column)),),
@@ -113,7 +114,7 @@ def _by_distance(scores: Floats) -> Step:
         "It is a sum of cosines of different speeds and goes up and down: farther is not always less. What goes into which "
         "pair is for the model to learn.",
     )
-    return Step(Text("分数和距离", "Score and distance"), (curve,), note, 0.55)
+    return Step(Text("分数和距离", "Score and distance"), (curve,), note, progress)
 
 
 def _slowed(extension: Extension) -> Step:

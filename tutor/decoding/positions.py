@@ -73,7 +73,7 @@ class Extension:
     the fastest pair keeps its speed and the slowest is slowed by the factor. `yarn`: pairs that turn more than
     YARN_BETA times within the trained context keep their speed, those that turn less than YARN_ALPHA times are
     interpolated, those between are mixed; scores are multiplied by `yarn_scale`, YaRN's 1/t (Peng et al. 2023,
-    arXiv:2309.00071, sections 3.1 to 3.3).
+    arXiv:2309.00071, section 3).
     """
 
     width: int

@@ -149,6 +149,12 @@ def _across(text: str, pieces: Sequence[TokenPiece], incomplete: Sequence[int], 
         f"Tokens: {len(pieces)}. Those marked ✗, {len(incomplete)} of them, are no text alone, so their bytes are shown. "
         "Every one has its id and none is unknown: a token is a string of bytes and need not end where a character does.",
     )
+    if not incomplete:
+        note = Text(
+            f"{len(pieces)} 个词元，个个由完整的字符组成。词元是字节串，不必如此：换一个分词器，或换成少见的字试试。",
+            f"Tokens: {len(pieces)}, all of whole characters. A token is a string of bytes and need not be: try another "
+            "tokenizer, or rarer characters.",
+        )
     frames = (Tokens(items, label), Table(columns, tuple(rows)))
     return Step(Text("跨过字符的词元", "The tokens across the characters"), frames, note, 0.2)
 
@@ -168,8 +174,8 @@ def _broken(pieces: Sequence[TokenPiece], incomplete: Sequence[int]) -> Step:
     title = Text("单独不成文字的", "Those that are no text alone")
     if not rows:
         note = Text(
-            "这里一个也没有：每个词元都由完整的字符组成。换一个分词器，或换成少见的字试试。",
-            "There are none here: every token is whole characters. Try another tokenizer, or rarer characters.",
+            "这里一个也没有。",
+            "There are none here.",
         )
         return Step(title, (), note, 0.4)
     note = Text(
@@ -192,6 +198,11 @@ def _one_by_one(data: Sequence[bytes], text: str) -> Step:
         f"Where bytes are no character, the decoder writes � (U+FFFD). Taken one by one they make {signs} of them, and the "
         "bytes are lost in this step: joining afterwards brings nothing back.",
     )
+    if all(map(valid, data)):
+        note = Text(
+            "每个词元自己就是文字，所以一个一个地解码也没出错。这是碰巧，程序不能指望它。",
+            "Each token is text by itself, so decoding them one by one went well. That is luck, and no program can count on it.",
+        )
     return Step(Text("一个一个地解码", "Decoded one by one"), (Tokens(items, label),), note, 0.6)
 
 

@@ -55,7 +55,7 @@ PARAMS = (
         "float",
         10_000.0,
         Text("第 i 对的频率是 base^(-2i/d_model)", "Pair i has the frequency base^(-2i/d_model)"),
-        low=1,
+        low=2,
         high=1e12,
     ),
     Param(
@@ -272,8 +272,8 @@ def _heat_map(encoding: Floats) -> Step:
         high=1.0,
     )
     note = Text(
-        "偶数列是 sin，奇数列是 cos。左边几列随位置快变，右边几列几乎不动。它加在词元的嵌入上，只加一次，在最底层。",
-        "Even columns are sines, odd ones cosines. On the left they change fast from row to row, on the right hardly at all. "
+        "偶数列是 sin，奇数列是 cos。左边的列变得快，越往右越慢。它加在词元的嵌入上，只加一次，在最底层。",
+        "Even columns are sines, odd ones cosines. They change fastest on the left, ever more slowly to the right. "
         "A row is added to its token's embedding, once, below the first layer.",
     )
     return Step(Text("编码的热力图", "The encoding as a heat map"), (matrix,), note, 0.6)
