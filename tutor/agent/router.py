@@ -236,7 +236,8 @@ _CUTTING = _any(
 _UNQUOTED_COUNT = _any(
     r"^(?:tokeni[sz]e|count (?:the )?tokens (?:in|of)|how many tokens (?:is|are in|in|for))\s+(?:the (?:word|string|text|number) )?"
     r"(.+?)(?:\s+(?:in|with|using|for|under|by)\b.*)?\s*\??$",
-    r"^(?:把|将|用)?\s*([^\s,。?]{1,24}?|[a-z0-9 ]{1,40}?)\s*(?:在|用|按|,)?\s*(?:\S+\s*)?(?:里面?|中|下)?\s*"
+    r"^(?:把|将|用)?\s*([^\s,。?]{1,24}?|[a-z0-9 ]{1,40}?)\s*(?:在|用|按|,)?\s*"
+    rf"(?:(?:{'|'.join(_TOKENIZERS.values())})\S*?\s*)?(?:里面?|中|下)?\s*"
     r"(?:是|有|算|占|要|会被?切成|切成|等于)\s*(?:几|多少)\s*个?\s*(?:词元|tokens?)",
 )
 # Words of the subject: unquoted, they are what a question is about and not the text to cut.

@@ -156,7 +156,7 @@ def _plain(typed: str) -> str:
 
 def _asked_for(text: str) -> tuple[str, str]:
     """The calculation in `text`, and the unit that its result is wanted in, empty where it does not say."""
-    while (shorter := _QUESTION.sub("", text).strip()) != text:
+    while (shorter := _QUESTION.sub("", text).strip(" ,")) != text:
         text = shorter
     if found := _HOW_MANY.match(text):
         return text[found.end() :].strip(), _closed(found["unit"])
