@@ -90,7 +90,8 @@ _LEARNER = _any(
     r"\bi (?:got|get|keep getting|answered|had|have answered)\b.*\bwrong\b|\bi(?: am|'m) (?:bad|weak|worst) at\b",
     r"\bhow (?:far|well) (?:am|have) i\b|\bhow am i doing\b|\bhow many .*\b(?:have i|did i|i have|i've)\b",
     r"\bwhat(?:'s| is) (?:due|hard(?:est)? for me|left (?:for me )?to (?:learn|review|read))\b",
-    r"我的?(?:学习|答题|复习)?(?:进度|错题|成绩|弱项|薄弱|记录|正确率)|学习进度|错题|弱项|薄弱",
+    r"\bmy (?:hardest|worst|best|weakest|strongest)\b|\bdue (?:today|now|for review)\b|到期|我.{0,4}(?:容易错|错得|忘记|忘了)",
+    r"我的?(?:学习|答题|复习)?(?:进度|弱点|错题|成绩|弱项|薄弱|记录|正确率)|学习进度|错题|弱项|薄弱",
     r"我.{0,10}(?:掌握得?|学到|学完|学了|读完|读到|看完|看了|做错|答错|错过|错了|不会的|不熟|最难|学得|做得怎|做对|答对|答了|还剩)",
     r"我.{0,6}(?:哪|什么|多少|几).{0,8}(?:不会|不懂|没掌握|难|错|不好|差|弱|没学|没读)",
     r"(?:哪些|哪道|哪几道|什么|多少|几道)题.{0,6}(?:错|难|没做|不会)",
@@ -110,13 +111,14 @@ _TERM = _any(
     r"^(?:please |can you |could you )?define\s+(.+)$",
     r"\b(?:definition|glossary entry|dictionary entry)s?\s+(?:of|for)\s+(.+)$",
     rf"\bwhat does (?:the (?:term|word) (.+?)|({_SLOT})) (?:mean|stand for)",
-    r"\b(?:meaning of|explain) the (?:term|word) (.+)$",
+    rf"\b(?:meaning of|explain) the (?:term|word) (.+)$|\bmeaning of ({_SLOT})",
+    r"\bwhat does the glossary (?:say|have) (?:about|on|for) (.+)$",
     r"\b(?:look up|find)\s+(.+?)\s+in the glossary",
     r"\bglossary\s*[:,]?\s*([^?]+)$",
     r"\b(?:call|say|translate|what is|what's)\s+(.+?)\s+(?:called )?(?:in|into) (?:chinese|english)\b",
     r"\b(?:chinese|english) (?:term|word|name) for (.+)$",
-    rf"^(?:请)?(?:给出|查一?下|查查|说说|告诉我)?\s*(.{{1,30}}?)\s*(?:这个)?(?:术语|名词|概念)?\s*的定义(?:是什么|是啥|呢)?{_ENDING}",
-    rf"(?:术语表?|词汇表|名词解释)(?:里|中|里面|中的|里的)?\s*(?:[:,]|查一?下|有没有|有)?\s*(.{{1,30}}?)\s*"
+    rf"^(?:请)?(?:给出|给我|查一?下|查查|说说|告诉我)?\s*(.{{1,30}}?)\s*(?:这个)?(?:术语|名词|概念)?\s*的定义(?:是什么|是啥|呢)?{_ENDING}",
+    rf"(?:术语表?|词汇表|名词解释)(?:里面?的?|中的?)?\s*(?:[:,]|查一?下|有没有|有)?\s*(.{{1,30}}?)\s*"
     rf"(?:是什么(?:意思)?|怎么(?:说|定义|解释)|的意思|指什么|吗)?{_ENDING}",
     r"^(.{1,30}?)\s*(?:这个|这一)(?:术语|名词|词)(?:是什么|指什么|什么意思|怎么解释|的意思)",
     rf"^(?:请)?(?:定义|解释)(?:一下)?\s*(?:术语|名词)\s*(.{{1,30}}?){_ENDING}",
@@ -136,22 +138,23 @@ def _glossary(asked: Asked) -> Proposal | None:
     found = _TERM.search(asked.words)
     if found is None or asked.says(_EXPLAIN) or re.search(r"(?:怎么|如何)定义", asked.words):
         return None
-    term = next(filter(None, found.groups())).strip(" ?。.!:,")
+    term = next(filter(None, found.groups())).strip(" ?。.!:,()")
     if _SLOT in term:
         return Proposal("glossary", {"term": asked.first_quoted}) if len(asked.first_quoted) <= MAX_TERM else None
     while (shorter := _AROUND_TERM.sub("", term).strip()) != term:
         term = shorter
-    return Proposal("glossary", {"term": term}) if 0 < len(term) <= MAX_TERM else None
+    return Proposal("glossary", {"term": term}) if re.search(r"\w", term) and len(term) <= MAX_TERM else None
 
 
 # Demos
 
 _DEMO = _any(r"\bdemos?\b", r"\bdemonstrat", "演示|示范")
 _ANY_DEMO = _any(r"\b(?:run|show|open|play|start)\b", "跑|运行|打开|演示一")
+_ORDER = re.compile(r"^(?:(?:run|train|please)\b|请|帮我|用|跑|训练|运行).*\d")
 _ACTION = _any(
     r"\b(?:run|try|train|start|launch|simulate|do|apply|perform|visuali[sz]e)\b.*\b(?:on|with|for|over)\b",
     r"^(?:please )?(?:decode|generate|sample)\b",
-    "用.*(?:训练|跑|续写|解码|生成)|跑一?[下次遍]|训练一?[下个次]|运行|试一?[下试]",
+    "用.*(?:训练|跑|续写|解码|生成)|跑一?[下次遍个]|训练一?[下个次]|运行|试一?[下试]",
 )
 
 
@@ -159,7 +162,7 @@ def _run_demo(asked: Asked) -> Proposal | None:
     if asked.says(_EXPLAIN):
         return None
     called = asked.says(_DEMO)
-    acts = asked.says(_ACTION) and bool(asked.quoted)
+    acts = asked.says(_ACTION) and (bool(asked.quoted) or asked.says(_ORDER))
     name = demo_words.named(asked.words, called=called) if called or acts else ""
     if not name and asked.quoted:
         name = demo_words.measuring(asked.words)
@@ -175,9 +178,11 @@ _NEXT = _any(
     r"\bcomes? (?:after|next)\b|\bnext[- ](?:tokens?|words?)\b|\bmost (?:likely|probable)\b|\bfollows?\b",
     r"\b(?:say|write|predict\w*|generate|output|guess)\b.*\b(?:next|after)\b|\bnext\b.*\b(?:after|for|given)\b",
     r"\b(?:continue|continuation|complete|finish)\b|\b(?:words?|tokens?|guess) after\b|\bafter\b.*\bnext\b",
+    r"\btop[- ]?\d+ (?:tokens|words|candidates)\b|\bprobability of\b.*\bafter\b|补全",
     r"下一个?\s*(?:词元|词|字|token|会|最|是)|下一步|后面|之后|接下来|接着|续写|往下|接什么|接哪|怎么接|下面|下文|会说什么|预测",
 )
-_NEXT_TOKEN = _any(r"next[- ](?:token|word)|comes next|predict", "下一个|续写|最可能|预测")
+_NEXT_TOKEN = _any(r"next[- ](?:token|word)|comes next|predict", "下一个|接下来|续写|最可能|预测")
+_AFTER_QUOTE = re.compile(rf"\bafter {_SLOT}|在 ?{_SLOT} ?(?:之后|后面)")
 _AFTER = re.compile(r"\b(?:after|follows?|continue|complete)\s*:?\s+([A-Z].{5,200}?)[?]?$")
 _BEFORE = re.compile(
     r"^([^，。？?,]{2,40}?)\s*的?(?:后面|之后|接下来)\s*(?:最可能|最有可能|最大概率|概率最大|会接|接什么)"
@@ -194,12 +199,19 @@ _PARTS = re.compile("模型|层|词元|解码|训练|注意力|softmax|嵌入|�
 def _next_tokens(asked: Asked) -> Proposal | None:
     if not asked.says(_NEXT) or asked.says(_WHY):
         return None
-    prompt = asked.first_quoted or (asked.says(_NEXT_TOKEN) and _after_colon(asked)) or _unquoted_prompt(asked)
+    prompt = _prompt_quoted(asked) or (asked.says(_NEXT_TOKEN) and _after_colon(asked)) or _unquoted_prompt(asked)
     if not prompt:
         return None
     top = _TOP.search(asked.words)
     count = int(next(filter(None, top.groups()))) if top else 0
     return Proposal("next_tokens", {"prompt": prompt, **({"top": count} if 1 <= count <= 20 else {})})
+
+
+def _prompt_quoted(asked: Asked) -> str:
+    """The quoted text that is gone on from: the one after which something is asked for, else the first."""
+    found = _AFTER_QUOTE.search(asked.words)
+    place = asked.words.count(_SLOT, 0, found.end()) - 1 if found else 0
+    return asked.quoted[place] if place < len(asked.quoted) else ""
 
 
 def _unquoted_prompt(asked: Asked) -> str:
@@ -236,6 +248,7 @@ _CUTTING = _any(
 _UNQUOTED_COUNT = _any(
     r"^(?:tokeni[sz]e|count (?:the )?tokens (?:in|of)|how many tokens (?:is|are in|in|for))\s+(?:the (?:word|string|text|number) )?"
     r"(.+?)(?:\s+(?:in|with|using|for|under|by)\b.*)?\s*\??$",
+    r"^(?:把|将)\s*(.{1,40}?)\s*[切拆分][成分开]|^(?:切一?下|切|分词)\s+(.{1,40})$",
     r"^(?:把|将|用)?\s*([^\s,。?]{1,24}?|[a-z0-9 ]{1,40}?)\s*(?:在|用|按|,)?\s*"
     rf"(?:(?:{'|'.join(_TOKENIZERS.values())})\S*?\s*)?(?:里面?|中|下)?\s*"
     r"(?:是|有|算|占|要|会被?切成|切成|等于)\s*(?:几|多少)\s*个?\s*(?:词元|tokens?)",

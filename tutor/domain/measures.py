@@ -117,6 +117,12 @@ _SPELLED = (
     # 1,000,000; but max(1,200) has two numbers.
     (r"(?<=\d),(?=\d{3}(?!\d))(?=[^()]*(?:[(]|$))", ""),
     (r"[×·∙⋅]|(?<=[\d)])\s*x\s*(?=[\d(])|\btimes\b|\bmultiplied by\b|乘以|乘", "*"),
+    # So many things at so much each.
+    (
+        r"[,，]?\s*(?:每个?|各)(?:参数|数|词元|层|头|权重)?\s*(?:占|用|是|要)?\s*(?=\d)|\b(?:at|of)\s+(?=\d[^,]*\beach\b)",
+        " * ",
+    ),
+    (r"\beach\b|一共|总共|共(?=多少|[\s\d])", " "),
     (r"÷|\bdivided by\b|除以|\bper\b|每", "/"),
     (r"\bplus\b|加上|加", "+"),
     (r"[−–—]|\bminus\b|减去|减", "-"),
@@ -287,7 +293,7 @@ _STRONG = re.compile(
     r"[*^×÷√=]|\*\*|[(]|(?<=\s)[-+/%](?=\s)|%\s*of\b|(?<=[\d)])\s*\+|乘|除以|加上|减去|次方|平方根|根号"
 )
 _COMPUTE = re.compile(
-    r"\b(?:compute|calculate|evaluate|work out|convert|how much is|how many)\b|计算|算一下|算算|换算|等于|多少|[=]\s*[?]?\s*$",
+    r"\b(?:compute|calculate|evaluate|work out|convert|how much is|how many)\b|\b(?:times|plus|minus|divided by)\b|计算|算一下|算算|换算|等于|多少|乘|除以|加上|减去|[=]\s*[?]?\s*$",
     re.IGNORECASE,
 )
 
