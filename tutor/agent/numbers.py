@@ -128,10 +128,18 @@ def values(text: str) -> list[Decimal]:
     return said
 
 
+def in_words(text: str) -> Iterator[tuple[int, int, Decimal]]:
+    """Where numbers stand in words in `text` (start, end), and what they are."""
+    for word in _WORD.finditer(text):
+        if word[0].lower() in _WORDS:
+            yield *word.span(), _WORDS[word[0].lower()]
+    for numeral in _HAN_WORD.finditer(text):
+        yield *numeral.span(), Decimal(_han_value(numeral[0]))
+
+
 def spelled(text: str) -> list[Decimal]:
     """The numbers that stand in words in `text`."""
-    words = [_WORDS[word[0].lower()] for word in _WORD.finditer(text) if word[0].lower() in _WORDS]
-    return words + [Decimal(_han_value(numeral[0])) for numeral in _HAN_WORD.finditer(text)]
+    return [value for *_, value in in_words(text)]
 
 
 def names(text: str) -> frozenset[str]:

@@ -23,7 +23,7 @@ from tutor.content.query import Unit, Vocabulary, terms, units
 from tutor.domain.errors import NotFound
 from tutor.domain.language import both
 
-RESTS = 0.5  # of its words a sentence must share with a stretch of what was given
+RESTS = 0.4  # of its words a sentence must share with a stretch of what was given
 SAME = 0.8  # from here on it is taken for that very sentence, and its numbers must be those
 NEAR = 0.15  # a number must stand in a stretch that shares this much with the sentence
 FEW = 3  # words, or Han characters over two: what says less claims nothing

@@ -1,0 +1,130 @@
+"""What a hint must not say: the right answer to a question, in any language and notation."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tutor.agent.numbers import figures, in_words
+from tutor.content.query import content_words, terms
+from tutor.domain.errors import TutorError
+from tutor.domain.grading import model_answer, variant
+from tutor.domain.quantity import close
+from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Spans, TextAnswer
+
+BLANK = "____"
+TELLING = 0.7  # of the right answer's words in a text give it away
+SMALL = (0, 1)  # in words they are mostly no numbers: once, first, 一样
+SHORT = 3  # characters: what is shorter is looked for as a word by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The `texts` and `numbers` that answer a question; `numeric` where any number may, as it is not known which."""
+
+    texts: tuple[str, ...] = ()
+    numbers: tuple[float, ...] = ()
+    tolerance: float = 0.0
+    relative: bool = False
+    any_number: bool = False
+
+    def hidden(self, text: str) -> str:
+        """`text` with a blank for each place that says the answer."""
+        for secret in sorted(self.texts, key=len, reverse=True):
+            text = _pattern(secret).sub(BLANK, text)
+        for start, end, value in reversed(_numbers(text)):
+            unknown = self.any_number and (value not in SMALL or text[start].isdigit())
+            if unknown or any(self._is(value, number) for number in self.numbers):
+                text = text[:start] + BLANK + text[end:]
+        return text
+
+    def told(self, text: str) -> bool:
+        """Whether `text` says the answer, or most of its words."""
+        folded = _folded(text)
+        whole = any(len(_folded(secret)) > SHORT and _folded(secret) in folded for secret in self.texts)
+        return whole or self.hidden(text) != text or any(_retold(secret, text) for secret in self.texts)
+
+    def _is(self, value: float, number: float) -> bool:
+        return any(close(v, number, self.tolerance, relative=self.relative) for v in (value, value * 100))
+
+
+def secret(question: Question, *, expected: Any = None, seed: int | str | None = None) -> Secret:
+    """What answers `question`; `expected` is the demo's value for `predict`, the tokenizer's cuts for `spans`."""
+    match question:
+        case Choice() | Multi():
+            return _of_texts(_texts(option for option in question.options if option.correct))
+        case TextAnswer():
+            return _of_texts(question.accept)
+        case Order():
+            return Secret(tuple(text for item in question.items for text in (item.zh, item.en) if text))
+        case Number():
+            return _of_number(question, seed)
+        case Predict():
+            return _of_prediction(question, expected)
+        case Spans():
+            return Secret(any_number=True)
+    return Secret(any_number=True)
+
+
+def _texts(options: Iterable[Option]) -> list[str]:
+    return [text for option in options for text in (option.text.zh, option.text.en) if text]
+
+
+def _of_texts(texts: Sequence[str]) -> Secret:
+    """What is nothing but a number is hidden in every notation."""
+    plain = [text.strip("`* ") for text in texts]
+    numbers = tuple(value for text in plain for start, end, value in _numbers(text) if end - start == len(text))
+    return Secret(tuple(plain), numbers)
+
+
+def _of_number(question: Number, seed: int | str | None) -> Secret:
+    if question.vary and seed is None:
+        return Secret(any_number=True)
+    answer = float(variant(question, seed).answer)
+    return Secret(numbers=(answer, -answer), tolerance=question.tolerance, relative=question.relative)
+
+
+def _of_prediction(question: Predict, expected: Any) -> Secret:
+    marked = _texts(option for option in question.options if option.correct)
+    if expected is None:
+        return Secret(_of_texts(marked).texts, any_number=True)
+    try:
+        right = model_answer(question, expected)
+    except TutorError:
+        right = None
+    if question.options and right is not None:
+        marked += _texts([question.options[int(right)]])
+    said = [str(one) for one in (expected if isinstance(expected, (list, tuple)) else [expected])]
+    found = _of_texts([*marked, *said])
+    return Secret(found.texts, found.numbers, question.tolerance, question.relative)
+
+
+def _pattern(secret: str) -> re.Pattern[str]:
+    """`secret` with any blanks between its words, however it is emphasised; a short one only as a word by itself."""
+    words = re.escape(unicodedata.normalize("NFKC", secret)).replace(r"\ ", r"\s*")
+    edge = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+    ascii_edges = secret[:1].isascii() and secret[:1].isalnum(), secret[-1:].isascii() and secret[-1:].isalnum()
+    return re.compile((edge[0] if ascii_edges[0] else "") + words + (edge[1] if ascii_edges[1] else ""), re.IGNORECASE)
+
+
+def _folded(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum() or c in "+-|<>=")
+
+
+def _retold(secret: str, text: str) -> bool:
+    wanted = set(content_words(secret))
+    return len(wanted) >= SHORT and len(wanted & set(terms(text))) >= TELLING * len(wanted)
+
+
+def _numbers(text: str) -> list[tuple[int, int, float]]:
+    """The numbers of `text`, in digits and in words, in their order."""
+    digits = [(one.start, one.end, float(one.value)) for one in figures(text) if one.value is not None]
+    words = [
+        (start, end, float(value))
+        for start, end, value in in_words(text)
+        if not any(a < end and start < b for a, b, _ in digits)
+    ]
+    return sorted(digits + words)
