@@ -129,9 +129,7 @@ class Sampler:
 
 
 @pytest.fixture(scope="module")
-def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Toolbox:
-    library = Library(cache=tmp_path_factory.mktemp("cache"))
-    library.refresh()
+def toolbox(library: Library) -> Toolbox:
     return Toolbox(library, None, None, "en")
 
 
