@@ -83,6 +83,7 @@ def test_plain_arithmetic_is_what_python_says(expression: str) -> None:
         ("ln(0.225)", math.log(0.225), ""),
         ("log2(151936)", math.log2(151936), ""),
         ("e^2", math.e**2, ""),
+        ("3² + 1", 10, ""),
         ("2 的 10 次方", 1024, ""),
         ("根号64", 8.0, ""),
         ("10 除以 4", 2.5, ""),

@@ -154,7 +154,8 @@ _QUESTION = re.compile(
 
 
 def _plain(typed: str) -> str:
-    text = unicodedata.normalize("NFKC", typed).strip()
+    # Before NFKC, which makes plain digits of them.
+    text = unicodedata.normalize("NFKC", typed.replace("²", "^2").replace("³", "^3")).strip()
     for pattern, plain in _SPELLED:
         text = re.sub(pattern, plain, text, flags=re.IGNORECASE)
     return text
