@@ -347,3 +347,14 @@ def test_the_shipped_lessons_keep_every_rule(tmp_path: Path) -> None:
 def test_the_sample_sections_are_as_long_as_they_must_be() -> None:
     body = section("s")["body"]
     assert (han_characters(body["zh"]), words(body["en"])) == (246, 177)
+
+
+def test_a_figure_holds_in_both_languages(tmp_path: Path) -> None:
+    def change(lesson: Data, quiz: Data) -> None:
+        corpus = {"zh": "aab aab", "en": "abb abb abb"}
+        lesson["figures"] = [
+            {"demo": "tokenizer", "set": {"corpus": corpus, "merges": 1}, "expect": {"merges[0]": ["a", "a"]}}
+        ]
+
+    [problem] = problems_of(tmp_path, change)
+    assert str(problem).endswith('figures[0].expect["merges[0]"]: expected ["a", "b"]; found ["a", "a"].')

@@ -12,7 +12,7 @@ from tutor.content.problem import Problem, shown
 from tutor.content.reader import Document, FieldPath
 from tutor.demos import registry
 from tutor.domain.errors import ModelMissing, NotFound, TutorError, UsageError
-from tutor.domain.language import Text, both, same
+from tutor.domain.language import LANGUAGES, Text, both, same
 from tutor.domain.lesson import Figure
 from tutor.domain.model import Model, TokenPiece
 from tutor.domain.quiz import Predict, Question, Spans
@@ -59,7 +59,8 @@ class Computer:
     def preset(self, demo: str, given: Mapping[str, Any], name_key: str = "demo") -> Fault | None:
         """What is wrong with the demo's name or the parameters given to it, if anything is."""
         try:
-            registry.prepare(registry.load(demo), given)
+            for spelled in in_each_language(given):
+                registry.prepare(registry.load(demo), spelled)
         except NotFound:
             return Fault(name_key, close_to(demo, registry.names()), shown(demo))
         except UsageError as refusal:
@@ -123,19 +124,30 @@ def check_figures(figures: Sequence[Figure], document: Document, computer: Compu
     """The figures of a lesson that do not come out again."""
     for index, figure in enumerate(figures):
         path: FieldPath = ("figures", index)
-        result = computer.run(figure.demo, figure.set)
-        if isinstance(result, Fault):
-            yield result.problem(document, path)
+        for given in in_each_language(figure.set):
+            result = computer.run(figure.demo, given)
+            if isinstance(result, Fault):
+                yield result.problem(document, path)
+            else:
+                yield from _differences(figure, result, document, path)
+
+
+def _differences(figure: Figure, result: dict[str, Any], document: Document, path: FieldPath) -> Iterator[Problem]:
+    for name, stated in figure.expect.items():
+        place = (*path, "expect", name)
+        try:
+            actual = registry.look_up(result, name)
+        except NotFound as failure:
+            yield document.problem(place, both("a path in the demo's result"), same(failure.message))
             continue
-        for name, stated in figure.expect.items():
-            place = (*path, "expect", name)
-            try:
-                actual = registry.look_up(result, name)
-            except NotFound as failure:
-                yield document.problem(place, both("a path in the demo's result"), same(failure.message))
-                continue
-            if not agrees(stated, actual, figure.tolerance):
-                yield document.problem(place, _data(actual), _data(stated))
+        if not agrees(stated, actual, figure.tolerance):
+            yield document.problem(place, _data(actual), _data(stated))
+
+
+def in_each_language(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`given` in Chinese and in English; once, where no parameter is in two languages."""
+    chinese, english = (registry.in_language(given, language) for language in LANGUAGES)
+    return [chinese] if chinese == english else [chinese, english]
 
 
 def agrees(stated: Any, actual: Any, tolerance: float) -> bool:

@@ -63,9 +63,9 @@ def prepare(demo: Demo, given: Mapping[str, object] | None = None) -> Params:
     return {param.name: parse(param, given.get(param.name, param.default)) for param in demo.PARAMS}
 
 
-def in_language(given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` as it reads in the current language: a text may be written as {zh: …, en: …}."""
-    return {name: Text(**value).get() if _in_two_languages(value) else value for name, value in given.items()}
+def in_language(given: Mapping[str, Any], language: str | None = None) -> dict[str, Any]:
+    """`given` as it reads in `language` (default: the current one): a text may be written as {zh: …, en: …}."""
+    return {name: Text(**value).get(language) if _in_two_languages(value) else value for name, value in given.items()}
 
 
 def _in_two_languages(value: object) -> bool:
