@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import get_character_cell_size
 from rich.color import ColorSystem
+from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.style import Style
 
 Placed = tuple[int, int, Strip]  # row, column, what begins there
 Cell = tuple[str, "Style | None"]  # the right half of a wide character has no text
@@ -127,13 +127,22 @@ class _Pen:
         self._sent.append(f"\x1b[{';'.join(codes)}m")
 
 
+@lru_cache(maxsize=1024)
+def _ground(style: Style | None) -> Style | None:
+    """What is seen of `style` under a blank: no ink, unless it is drawn as a line or as the ground."""
+    if style is None or style.underline or style.underline2 or style.overline or style.strike or style.reverse:
+        return style
+    return Style(bgcolor=style.bgcolor) if style.bgcolor is not None else None
+
+
 def _cells(strip: Strip, console: Console) -> list[Cell]:
     """The strip cell by cell. Where a character is put together from several, terminals differ in how wide they draw
     it: such a strip counts as one wide character, so that it is sent whole or not at all."""
     cells: list[Cell] = []
     for text, style, _ in strip:
         if text.isascii():
-            cells += [(character, style) for character in text]
+            ground = _ground(style)
+            cells += [(character, style if character != " " else ground) for character in text]
             continue
         for character in text:
             width = get_character_cell_size(character)
