@@ -88,6 +88,14 @@ class DecodingLab(ModelScreen):
             "it leaves in, x what it cuts, * what was tried from here."
         )
 
+    def context(self) -> str:
+        strategy = self.desk.strategy
+        said = tr(
+            "The decoding lab, strategy {strategy}, prompt: {prompt}", strategy=strategy.kind, prompt=self.desk.prompt
+        )
+        written = self.desk.exploration.text(self.desk.exploration.cursor) if self.desk.exploration else ""
+        return tr("{lab} The model went on: {text}", lab=said, text=written) if written else said
+
     def heading(self) -> tuple[str, str]:
         exploration = self.desk.exploration
         if exploration is None or not exploration.depth:

@@ -74,6 +74,12 @@ class InsideLab(ViewScreen):
         )
         return f"{about} {self.view.about()}" if self.view is not None else about
 
+    def context(self) -> str:
+        if self.view is None:
+            return ""
+        said = tr("Inside the model, the view “{view}”", view=self.view.TITLE.get())
+        return tr("{view} of the sentence: {text}", view=said, text=self.text) if self.view.SENTENCE else said
+
     def heading(self) -> tuple[str, str]:
         return tr("Inside the model"), self.view.status() if self.view is not None else ""
 

@@ -80,6 +80,10 @@ class TokensLab(ModelScreen):
     def heading(self) -> tuple[str, str]:
         return tr("Tokenizer lab"), tr("model: {model}", model=self.app.services.model_name)
 
+    def context(self) -> str:
+        names = ", ".join(self.setup.tokenizers)
+        return tr("The tokenizer lab, tokenizers {names}, text: {text}", names=names, text=self.setup.text[:200])
+
     def about(self) -> str:
         return tr(
             "Write or paste any text: every tokenizer cuts it while you type. Tab goes from the text to the tokenizers "

@@ -61,7 +61,7 @@ class TutorPanel(Vertical):
 
     DEFAULT_CSS = """
     TutorPanel { height: 1fr; width: 100%; padding: 0 1; }
-    TutorPanel.docked { dock: right; margin: 0 0 1 0; border-left: ascii $border; }
+    TutorPanel.docked { dock: right; border-left: ascii $border; }
     TutorPanel #reason { height: auto; max-height: 4; }
     """
 
@@ -75,6 +75,7 @@ class TutorPanel(Vertical):
         self._drawn: dict[int, list[Part]] = {}
         self._drawn_for: object = None
         self._busy = False
+        self.fit_screen()
 
     # -- building and drawing ----------------------------------------------------------------------------------------
 
@@ -86,7 +87,6 @@ class TutorPanel(Vertical):
         yield QuestionField(self.talk.draft, id="ask", enter="Ask")
 
     def on_mount(self) -> None:
-        self.fit_screen()
         self._listen(self.talk)
         self.relabel()
 
@@ -97,9 +97,10 @@ class TutorPanel(Vertical):
         """Beside the text, as wide as the text leaves room; where there is none, out of the way."""
         if not self.docked:
             return
-        width = self.app.size.width
+        width, height = self.host.size
         self.display = width >= BESIDE_FROM
         self.styles.width = panel_width(width)
+        self.styles.height = height - 1  # the keys at the bottom are the whole screen's
 
     @property
     def said(self) -> Transcript:
@@ -136,6 +137,7 @@ class TutorPanel(Vertical):
             return
         parts, begins = self._parts()
         self.said.show(parts, begins)
+        self._say_why()
         if self._busy != self.talk.busy:
             self._busy = self.talk.busy
             self.refresh_bindings()
@@ -251,7 +253,7 @@ class TutorPanel(Vertical):
 
     def on_question_field_left(self, event: QuestionField.Left) -> None:
         event.stop()
-        self.said.focus()
+        self.said.from_below()
 
     def on_transcript_left(self, event: Transcript.Left) -> None:
         event.stop()
@@ -261,7 +263,11 @@ class TutorPanel(Vertical):
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         event.stop()
-        key = event.row.key
+        self._say_why()
+
+    def _say_why(self) -> None:
+        """Where the cursor is on what nothing bears out: why that is so."""
+        key = row.key if self.said.has_focus and (row := self.said.current) is not None else None
         self._say(key.why.get() if isinstance(key, Unsupported) else "")
 
     def _say(self, sentence: str) -> None:
@@ -271,8 +277,7 @@ class TutorPanel(Vertical):
         self.query_one("#reason", Lines).set_lines(lines)
 
     def on_descendant_blur(self) -> None:
-        if not self.said.has_focus:
-            self._say("")
+        self._say_why()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         event.stop()

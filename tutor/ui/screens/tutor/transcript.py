@@ -73,6 +73,12 @@ class Transcript(RowList):
         line = self._rows[y + self.scroll_offset.y].text if y + self.scroll_offset.y < len(self._rows) else Text()
         return strip_of(self, Text("  ") + line, self.size.width, self.rich_style)
 
+    def from_below(self) -> None:
+        """Take the focus, the cursor on the last line in sight that can be pressed."""
+        last = self._next(min(len(self._rows), self.scroll_offset.y + self.size.height), -1)
+        self.cursor = self.cursor if last is None else last
+        self.focus()
+
     def on_focus(self) -> None:
         if not self._seen(self.cursor):
             first = self._next(self.scroll_offset.y - 1, 1)

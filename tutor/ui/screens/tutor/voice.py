@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -55,7 +55,7 @@ def _events(services: Services, request: Request, run: Run) -> Iterator[Event]:
     )
     if posed is not None and posed.open:
         events = guarded(events, posed.question, lambda: _hint(services, request, 1))
-    with closing(events):  # type: ignore[type-var]  # a generator, which is what the loop is declared to give
+    with closing(events):
         yield from events
 
 
@@ -101,7 +101,7 @@ def _section(services: Services, slug: str, id: str) -> Iterator[Suggestion]:
         yield Suggestion("section", f"{slug}#{id}", section.title)
 
 
-def guarded(events: Iterator[Event], question: Question, hint: Callable[[], str]) -> Iterator[Event]:
+def guarded(events: Generator[Event], question: Question, hint: Callable[[], str]) -> Generator[Event]:
     """`events` without anything that says the answer to `question`, which is still open.
 
     Whole sentences come through as they are said. Where the answer would be said, a hint ends it instead. What the
