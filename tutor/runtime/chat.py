@@ -25,7 +25,7 @@ Progress = Callable[[float], None]
 
 
 class Chats:
-    """The conversations of one engine. Their fixed beginnings, the system messages, are each evaluated once and kept.
+    """The conversations of one engine. What comes before their last messages is evaluated once and kept for others.
 
     Only whole chunks are reused, as a prompt does, so that one conversation is answered alike whatever was asked before.
     """
@@ -64,24 +64,23 @@ class Chats:
     def _evaluate(self, ids: Sequence[int], room: int, progress: Progress) -> Logits:
         """The logits after `ids`, from the longest beginning that is known."""
         engine = self._engine
+        known = [held for held in self._beginnings if held.ids == tuple(ids[: len(held.ids)])]
+        longest = max(known, key=lambda held: len(held.ids), default=None)
+        if longest and len(longest.ids) > engine.begins_with(ids):
+            engine.restore(longest, room=len(ids) + room)
         length = self._beginning(ids)
-        known = next((held for held in self._beginnings if held.ids == tuple(ids[:length])), None)
-        if known:
-            self._beginnings.remove(known)
-            if engine.begins_with(ids) < length:
-                engine.restore(known, room=len(ids) + room)
-        elif length:
+        if length and not (longest and len(longest.ids) == length):
             engine.prompt(ids[:length], room=len(ids) - length + room, progress=progress)
-            known = engine.held()
-        if known:
-            self._beginnings = [*self._beginnings, known][-BEGINNINGS:]
+            longest = engine.held()
+        if longest:
+            self._beginnings = [*(held for held in self._beginnings if held is not longest), longest][-BEGINNINGS:]
         return engine.prompt(ids, room=room, progress=progress)
 
     def _beginning(self, ids: Sequence[int]) -> int:
-        """How many tokens the first message has, where another follows, in whole chunks."""
+        """How many tokens there are before the last message, in whole chunks."""
         ends = self._engine.vocabulary.ends
         turns = [place for place, id in enumerate(ids) if ends(id)]
-        return turns[0] // CHUNK * CHUNK if len(turns) > 1 else 0
+        return turns[-2] // CHUNK * CHUNK if len(turns) > 1 else 0
 
 
 class _Answer:
