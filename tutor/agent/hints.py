@@ -55,7 +55,7 @@ def from_mistake(question: Question, answer: Answer, verdict: Verdict, library: 
     """What to say first after the wrong `answer`: why it is wrong, then where to look; never what is right."""
     hidden = secret(question)
     section = _section(library, slug, question.section)
-    said = [clean(text) for text in _wrong(question, answer, verdict) if not _retells(text, hidden)]
+    said = [clean(text) for text in _wrong(question, answer, verdict) if not hidden.said(text)]
     return "\n".join([*said, text]) if _safe(text := _where(section), hidden) else "\n".join(said)
 
 
@@ -68,10 +68,6 @@ def _section(library: Library, slug: str, id: str) -> Section | None:
 
 def _safe(text: str, hidden: Secret) -> bool:
     return bool(text.strip()) and not hidden.told(text)
-
-
-def _retells(text: str, hidden: Secret) -> bool:
-    return Secret(hidden.texts).told(text)
 
 
 # The three strengths: texts to try, best first

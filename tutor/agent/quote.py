@@ -86,7 +86,7 @@ def _read(rank: int, text: str) -> Iterator[_Sentence]:
             continue
         for one in sentences(block):
             leads = one.endswith((":", "：")) and number + 1 < len(blocks)
-            whole = f"{one}\n{blocks[number + 1]}" if leads else one
+            whole = f"{one}\n\n{blocks[number + 1]}" if leads else one
             if not whole.endswith((":", "：", "?", "？")) and not (leads and len(whole) > len(one) + SHOWN):
                 yield _Sentence(rank, place, whole, frozenset(terms(whole)), _defines(one) and number == 0)
                 place += 1

@@ -43,9 +43,12 @@ class Secret:
 
     def told(self, text: str) -> bool:
         """Whether `text` says the answer, or most of its words."""
+        return self.said(text) or self.hidden(text) != text or any(_retold(secret, text) for secret in self.texts)
+
+    def said(self, text: str) -> bool:
+        """Whether `text` says the answer word for word, whatever stands between the words."""
         folded = _folded(text)
-        whole = any(len(_folded(secret)) > SHORT and _folded(secret) in folded for secret in self.texts)
-        return whole or self.hidden(text) != text or any(_retold(secret, text) for secret in self.texts)
+        return any(len(_folded(secret)) > SHORT and _folded(secret) in folded for secret in self.texts)
 
     def _is(self, value: float, number: float) -> bool:
         return any(close(v, number, self.tolerance, relative=self.relative) for v in (value, value * 100))
@@ -111,7 +114,7 @@ def _pattern(secret: str) -> re.Pattern[str]:
 
 
 def _folded(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum() or c in "+-|<>=")
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
 
 
 def _retold(secret: str, text: str) -> bool:

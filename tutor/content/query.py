@@ -153,7 +153,7 @@ def wanted(question: str, known: Vocabulary) -> dict[str, float]:
         if phrase in known:
             weights.setdefault(phrase, COMPOUND)
     for joined in _neighbours(folded):
-        if joined in known:
+        if joined in known and joined not in _words("common"):
             weights.setdefault(joined, COMPOUND)
         if compound := known.compound(joined):
             weights.setdefault(compound, COMPOUND)

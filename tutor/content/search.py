@@ -24,8 +24,8 @@ from tutor.content.sections import FIELDS, Row, load, read_sections, save
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Term
 
-K1 = 3.0  # how soon more of the same word stops counting
-TOGETHER = 0.8  # what a word counts for standing in the best paragraph
+K1 = 2.0  # how soon more of the same word stops counting
+TOGETHER = 1.0  # what a word counts for standing in the best paragraph
 NEAR = 1.1  # what a section of the lesson on screen counts beside another
 CANDIDATES = 8  # sections whose paragraphs are looked at
 SNIPPET_CHARACTERS = 120

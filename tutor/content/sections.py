@@ -39,13 +39,13 @@ class Field:
 
 
 FIELDS = {
-    "title": Field(3.0, 0.3, True),
+    "title": Field(5.0, 0.3, True),
     "named": Field(6.0, 0.0, True),  # the terms that are introduced here: their names, and what stands in bold
     "body": Field(0.6, 0.75),
     "also": Field(2.0, 0.5, True),  # how learners ask for it
-    "definition": Field(1.0, 0.5),
-    "question": Field(0.3, 0.75),
-    "technical": Field(0.5, 0.5),  # Latin words in Chinese prose: names, terms that have no other name
+    "definition": Field(0.5, 0.5),
+    "question": Field(0.2, 0.75),
+    "technical": Field(1.0, 0.5),  # Latin words in Chinese prose: names, terms that have no other name
     "opening": Field(2.0, 0.0),  # the lesson's title and answer, where its first section is
     "lesson": Field(0.7, 0.3),  # the title, answer and goals of the lesson, in each of its sections
 }
