@@ -21,6 +21,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("QWTUTOR_HOME", str(home / "qwtutor"))
     monkeypatch.setenv("QWTUTOR_MODELS", str(MODELS))
+    # Several tests run at once, and llama.cpp's threads wait for each other without sleeping.
+    monkeypatch.setenv("QWTUTOR_THREADS", "1")
     monkeypatch.setattr(language, "_current", "en")
 
 

@@ -48,7 +48,7 @@ def test_wrong_usage_is_2_and_says_what_was_expected(words: tuple[str, ...], sai
     ("words", "said"),
     [
         (("lesson", "tokeniser"), "tokenizer"),
-        (("lesson", "padding"), "padding"),
+        (("lesson", "encoder"), "encoder"),
         (("quiz", "nothing"), "nothing"),
         (("grade", "tokenizer/q-nothing", "1"), "q-first-merge"),
         (("demo", "tokeniser"), "tokenizer"),

@@ -23,7 +23,7 @@ class RawLlama:
         self._size = lib.llama_vocab_n_tokens(self._vocab)
         params = lib.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = 512
-        params.n_threads = params.n_threads_batch = 2
+        params.n_threads = params.n_threads_batch = 1
         params.type_k = params.type_v = cache_type
         params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._context = lib.llama_init_from_model(self._model, params)

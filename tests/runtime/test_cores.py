@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tutor.runtime.cores import _linux_cores, _quota, physical_cores
+from tutor.domain.errors import UsageError
+from tutor.runtime.client import WorkerModel
+from tutor.runtime.cores import _linux_cores, _quota, asked_threads, physical_cores
 
 
 def machine(folder: Path, siblings: list[str]) -> Path:
@@ -45,3 +47,21 @@ def test_a_process_bound_to_one_processor_gets_one_thread() -> None:
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from tutor.runtime.cores import *; print(physical_cores())"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"
     assert 1 <= physical_cores() <= os.cpu_count()
+
+
+def test_as_many_threads_as_asked_for(tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked_threads() == 1  # as all tests ask
+    with WorkerModel(tiny_file, log=tmp_path / "log") as model:
+        assert model.info().threads == 1
+    monkeypatch.delenv("QWTUTOR_THREADS")
+    assert asked_threads() == 0
+
+
+@pytest.mark.parametrize("asked", ["0", "two", "-1", "1.5", "4097", "²"])
+def test_a_number_of_threads_that_cannot_be_gets_a_sentence(
+    tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setenv("QWTUTOR_THREADS", asked)
+    with WorkerModel(tiny_file, log=tmp_path / "log") as model, pytest.raises(UsageError, match="QWTUTOR_THREADS"):
+        model.info()
+    assert model.pid is None

@@ -32,6 +32,7 @@ from tutor.domain.model import (
 from tutor.domain.modelfile import ModelFile
 from tutor.domain.plaintext import clean
 from tutor.runtime import gguf, protocol, tokenizers
+from tutor.runtime.cores import asked_threads
 from tutor.runtime.process import Exchange, OnProgress, WorkerProcess
 from tutor.runtime.spans import utf8
 
@@ -49,7 +50,7 @@ class WorkerModel:
     request that was under way (ModelFailed, one sentence); the next one starts the process again, until it has
     crashed three times within a minute.
 
-    `threads` None means the physical cores. `log` gets what llama.cpp prints. `on_progress` hears, from a thread
+    `threads` None means QWTUTOR_THREADS, or the physical cores. `log` gets what llama.cpp prints. `on_progress` hears, from a thread
     of this class, the phase (load, prompt) and the fraction done.
     """
 
@@ -306,8 +307,9 @@ class WorkerModel:
         return self._process
 
     def _load(self) -> WorkerProcess:
+        threads = self._threads or asked_threads()
         process = WorkerProcess(self._log_file(), self._on_progress)
-        load = protocol.Load(next(self._numbers), str(self.path.absolute()), self._threads)
+        load = protocol.Load(next(self._numbers), str(self.path.absolute()), threads)
         exchange = self._current = Exchange(load)
         self._process = process
         if self._closed:

@@ -8,6 +8,9 @@ import platform
 import sys
 from pathlib import Path
 
+from tutor.domain.errors import UsageError
+from tutor.domain.plaintext import visible
+
 TOPOLOGY = Path("/sys/devices/system/cpu")
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -21,6 +24,22 @@ def physical_cores() -> int:
         # The performance cores alone where the machine tells them apart: the others hold the rest up.
         return _sysctl("hw.perflevel0.physicalcpu") or _sysctl("hw.physicalcpu") or os.cpu_count() or 1
     return max(1, (os.cpu_count() or 2) // 2)
+
+
+def asked_threads() -> int:
+    """QWTUTOR_THREADS, for a machine that others compute on too; 0 where it says nothing. Raises UsageError.
+
+    llama.cpp's threads wait for each other without sleeping: more of them than there are idle cores cost everybody.
+    """
+    asked = os.environ.get("QWTUTOR_THREADS", "")
+    if not asked:
+        return 0
+    cores = os.cpu_count() or 1
+    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= cores):
+        raise UsageError(
+            "QWTUTOR_THREADS must be a whole number from 1 to {cores}, not {value}.", cores=cores, value=visible(asked)
+        )
+    return int(asked)
 
 
 def _linux_cores(cpus: set[int], topology: Path) -> int:
