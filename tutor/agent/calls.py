@@ -26,20 +26,30 @@ def write(call: ToolCall) -> str:
 
 
 def read(text: str) -> tuple[str, tuple[ToolCall, ...]]:
-    """`text` without the calls in it, and the first MAX_CALLS of them. What is no call by its form is left out."""
+    """`text` without the calls in it, and the first MAX_CALLS of them. What is no call by its form is left out.
+
+    Some servers leave the tags out, which are tokens of their own: then a text that is nothing but a call is one.
+    """
     bounded = text[:MAX_CHARACTERS]
+    bare = bounded.replace(CLOSING, "").strip()
+    if OPENING not in bounded and bare.startswith("{") and (call := _parsed(bare)) is not None:
+        return "", (call,)
     found = (_parsed(each[1]) for each in _CALL.finditer(bounded))
     calls = tuple(call for call in found if call is not None)
     return _CALL.sub("", bounded).strip(), calls[:MAX_CALLS]
 
 
 def _parsed(text: str) -> ToolCall | None:
-    try:
-        data: Any = json.loads(text)
-        arguments = data.get("arguments", {})
-        if isinstance(arguments, str):  # as OpenAI's protocol has them
-            arguments = json.loads(arguments or "{}")
-    except (ValueError, RecursionError, AttributeError):
-        return None
-    name = data.get("name")
-    return ToolCall(name, arguments) if isinstance(name, str) and isinstance(arguments, dict) else None
+    # A small model forgets the last brace.
+    for ending in ("", "}"):
+        try:
+            data: Any = json.loads(text + ending)
+            arguments = data.get("arguments", {})
+            if isinstance(arguments, str):  # as OpenAI's protocol has them
+                arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError, AttributeError):
+            continue
+        name = data.get("name")
+        if isinstance(name, str) and isinstance(arguments, dict) and "arguments" in data:
+            return ToolCall(name, arguments)
+    return None
