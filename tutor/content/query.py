@@ -222,19 +222,28 @@ def mentions(text: str, names: Iterable[str]) -> bool:
 
 
 def names_subject(question: str, known: Vocabulary) -> bool:
-    """Whether `question` names something that lessons are about: a term, or a technical word, misspelt perhaps."""
+    """Whether `question` names something that lessons are about: a term, or what means the same."""
     spelled = _spelled(question)
     if any(name in spelled for name in chain(known.names, _field())):
         return True
     folded = unicodedata.normalize("NFKC", question).lower()
-    words = {word for word in _neighbours(folded) if len(word) > 1 and not word.isdigit()} - _words("common")
-    meant = {term for word in words for term in (stem(word), known.slip(stem(word)), known.compound(word)) if term}
-    if (meant & known.technical) - _general():
-        return True
+    meant = _words_meant(folded, known)
     return any(
         any(True for _ in _meanings(folded, meant, group)) and any(_spelled(each) in known.names for each in group)
         for group in _groups()
     )
+
+
+def is_technical(question: str, known: Vocabulary) -> bool:
+    """Whether `question` has a word that lessons have for what they are about, misspelt perhaps."""
+    meant = _words_meant(unicodedata.normalize("NFKC", question).lower(), known)
+    return bool((meant & known.technical) - _general())
+
+
+def _words_meant(folded: str, known: Vocabulary) -> set[str]:
+    words = {word for word in _neighbours(folded) if len(word) > 1 and not word.isdigit()} - _words("common")
+    slips = {known.slip(stem(word)) for word in words if stem(word) not in known and stem(word) not in _general()}
+    return {stem(word) for word in words} | {term for term in (*slips, *map(known.compound, words)) if term}
 
 
 def _asked(folded: str) -> Iterator[tuple[str, float]]:
