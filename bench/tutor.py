@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from bench import report
+from bench import checking, report
 from bench.programs import as_installed
 from tutor import places
 from tutor.content.library import Library
@@ -150,7 +150,27 @@ def tools(library: Library) -> dict[str, Any]:
     }
 
 
-PARTS: dict[str, Callable[[Library], dict[str, Any]]] = {"retrieval": retrieval, "coverage": coverage, "tools": tools}
+def quotes(library: Library) -> dict[str, Any]:
+    """Whether the answer without a model contains the fact asked for."""
+    from tutor.agent.quote import quote
+    from tutor.agent.retrieval import find
+
+    asked = [question for question in lesson_questions() if question.fact]
+    answers = {
+        question.ask: folded(quote(question.ask, find(library, question.ask).passages).answer) for question in asked
+    }
+    shares, wrong = by_half(asked, lambda q: any(folded(fact) in answers[q.ask] for fact in q.fact))
+    return {"questions": len(asked), "contain_the_fact": shares, "wrong": wrong}
+
+
+PARTS: dict[str, Callable[[Library], dict[str, Any]]] = {
+    "retrieval": retrieval,
+    "coverage": coverage,
+    "tools": tools,
+    "quotes": quotes,
+    "verify": checking.verifying,
+    "hints": checking.hinting,
+}
 
 
 def main() -> None:

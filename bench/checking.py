@@ -1,0 +1,105 @@
+"""How often right sentences are marked, planted wrong numbers found, and answers told in hints, over all lessons."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from tutor.agent.events import Passage
+from tutor.agent.hints import STRENGTHS, hint
+from tutor.agent.numbers import figures
+from tutor.agent.passages import sentences
+from tutor.agent.verify import verify
+from tutor.content.blocks import PROSE, blocks
+from tutor.content.library import Library
+from tutor.domain.language import LANGUAGES, set_language
+from tutor.domain.lesson import Section
+from tutor.domain.quiz import Choice, Multi, Predict, Question, Quiz, TextAnswer
+
+SEED = 5
+
+
+def written(library: Library) -> list[str]:
+    quizzes = library.quiz_files()
+    return [slug for slug in library.lesson_files() if slug in quizzes]
+
+
+def prose(markdown: str) -> list[str]:
+    return [one for block in blocks(markdown) if block.kind == PROSE for one in sentences(block.text)]
+
+
+def passage(slug: str, section: Section, language: str) -> Passage:
+    text = "\n\n".join(block.text for block in blocks(section.body.get(language)))
+    return Passage(slug, section.id, section.title, text, 1.0)
+
+
+def verifying(library: Library) -> dict[str, Any]:
+    """The share marked of: the section's own sentences, those of its other language, and its quiz's explanations.
+
+    Explanations speak of cases of their own, which no passage holds: of them many are rightly marked. A wrong number is
+    a right sentence with one digit changed.
+    """
+    chance = random.Random(SEED)
+    marked: dict[str, list[bool]] = {"own": [], "other_language": [], "explanations": []}
+    found: list[bool] = []
+    for slug in written(library):
+        lesson, quiz = library.lesson(slug), library.quiz(slug)
+        for section in lesson.sections:
+            for language, other in (LANGUAGES, LANGUAGES[::-1]):
+                given = [passage(slug, section, language)]
+                for sentence in prose(section.body.get(language)):
+                    marked["own"].append(bool(verify(sentence, given, library=library).unsupported))
+                    found += planted(sentence, given, library, chance)
+                for sentence in prose(section.body.get(other)):
+                    marked["other_language"].append(bool(verify(sentence, given, library=library).unsupported))
+                for question, sentence in explained(quiz, section.id, language):
+                    faults = verify(sentence, given, (), question, library).unsupported
+                    marked["explanations"].append(bool(faults))
+    shares = {name: round(sum(rows) / len(rows), 4) for name, rows in marked.items()}
+    return {"right_marked": shares, "planted": len(found), "planted_found": round(sum(found) / len(found), 4)}
+
+
+def planted(sentence: str, given: list[Passage], library: Library, chance: random.Random) -> Iterator[bool]:
+    """Whether the change of one digit is marked where it is; none where the sentence has no number."""
+    digits = [at for one in figures(sentence) for at in range(one.start, one.end) if sentence[at] in "0123456789"]
+    if digits:
+        at = chance.choice(digits)
+        digit = (int(sentence[at]) + chance.randint(1, 8)) % 10
+        wrong = f"{sentence[:at]}{digit}{sentence[at + 1 :]}"
+        if [one.text for one in figures(wrong)] != [one.text for one in figures(sentence)]:
+            yield any(fault.start <= at < fault.end for fault in verify(wrong, given, library=library).unsupported)
+
+
+def explained(quiz: Quiz, section: str, language: str) -> Iterator[tuple[str, str]]:
+    for question in quiz.questions:
+        if question.section == section:
+            for sentence in sentences(question.explain.get(language)):
+                if "{" not in sentence:
+                    yield question.prompt.get(language), sentence
+
+
+def hinting(library: Library) -> dict[str, Any]:
+    """How many hints there are to all questions, and which say the answer (as letters and digits, in any language)."""
+    told, asked = [], 0
+    for language in LANGUAGES:
+        set_language(language)
+        for slug in written(library):
+            for question in library.quiz(slug).questions:
+                for strength in STRENGTHS:
+                    said = bare(hint(question, strength, library, slug))
+                    asked += 1
+                    if any(len(bare(text)) > 3 and bare(text) in said for text in right(question)):
+                        told.append(f"{slug}/{question.id} {strength} {language}")
+    return {"hints": asked, "told": told}
+
+
+def right(question: Question) -> list[str]:
+    if isinstance(question, (Choice, Multi, Predict)):
+        return [text for option in question.options if option.correct for text in (option.text.zh, option.text.en)]
+    return list(question.accept) if isinstance(question, TextAnswer) else []
+
+
+def bare(text: str) -> str:
+    return "".join(character for character in unicodedata.normalize("NFKC", text).casefold() if character.isalnum())
