@@ -51,7 +51,7 @@ def answer_entropy(answers: Sequence[str]) -> float:
 def penalty(threshold: float) -> float:
     """What a wrong answer costs, where a right one earns 1, so that answering pays only above `threshold`.
 
-    t / (1 - t), as Kalai et al. 2025 propose (arXiv:2509.04664, section 4.2); 0 for a threshold of 0: guessing is free.
+    t / (1 - t), as Kalai et al. 2025 propose (arXiv:2509.04664, "explicit confidence targets"); 0 for a threshold of 0: guessing is free.
     """
     return threshold / (1.0 - threshold)
 
