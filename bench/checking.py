@@ -23,7 +23,7 @@ SEED = 5
 
 def written(library: Library) -> list[str]:
     quizzes = library.quiz_files()
-    return [slug for slug in library.lesson_files() if slug in quizzes]
+    return [entry.slug for entry in library.refresh() if entry.slug in quizzes and not entry.problem]
 
 
 def prose(markdown: str) -> list[str]:
