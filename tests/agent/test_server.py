@@ -462,6 +462,15 @@ def test_llama_cpps_own_server_chats_and_streams(llama_server: str) -> None:
     assert "".join(engine.chat(question, max_tokens=16)) == "".join(pieces), "at temperature 0 it says the same again"
 
 
+def test_a_model_that_is_called_by_its_path_is_shown_by_its_file() -> None:
+    with ChatServer(lambda sending: sending.say("Yes."), models=("/home/ada/models/small.gguf",)) as server:
+        engine = ServerEngine(server.url)
+        assert engine.name == server.url.removeprefix("http://")
+        assert list(engine.chat(QUESTION)) == ["Yes."]
+        assert engine.name == "small.gguf"
+        assert server.asked[1].body["model"] == "/home/ada/models/small.gguf"
+
+
 def test_llama_cpps_own_server_takes_tools_and_earlier_calls(llama_server: str) -> None:
     turns = (
         *QUESTION,

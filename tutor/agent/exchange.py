@@ -10,6 +10,8 @@ from __future__ import annotations
 import ipaddress
 import queue
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -33,6 +35,8 @@ QUEUED_LINES = 64
 NAME_SECONDS = 1.0  # for what comes before the connection and has no limit of its own: looking a name up
 
 _ENDED = object()
+# struct linger: on, for no time.
+_NO_LINGERING = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class ServerFailed(TutorError):
@@ -130,6 +134,8 @@ class Exchange:
         stream = self._stream
         if stream is not None and (connection := stream.get_extra_info("socket")) is not None:
             with suppress(OSError):
+                # Reset rather than closed: a server that waits for us to read on would else wait for minutes.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def _next(self, since: float, patience: float) -> Any:

@@ -47,7 +47,13 @@ class ServerEngine:
     @property
     def name(self) -> str:
         """The model, or the server while the model is not known."""
-        return visible(self._model) or visible(urlsplit(self.url).netloc)
+        # llama.cpp's servers call a model by the path of its file: nobody else's business, and long.
+        model = self._model.rpartition("/")[2] if self._model.startswith("/") else self._model
+        return visible(model) or visible(urlsplit(self.url).netloc)
+
+    @property
+    def small(self) -> bool:
+        return False
 
     @property
     def usage(self) -> Usage:
