@@ -12,7 +12,7 @@ from tutor.domain.frames import Table
 from tutor.domain.language import Text
 from tutor.domain.plaintext import visible
 
-WIDTH, HEIGHT = 68, 13
+WIDTH, HEIGHT = 68, 10
 BLANK = "\u00a0"  # a space that no line is broken at
 
 

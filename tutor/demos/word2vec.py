@@ -107,7 +107,7 @@ PARAMS = (
     Param("dim", "int", 24, Text("向量有几个数", "Numbers in a vector"), low=2, high=100),
     Param("window", "int", 4, Text("窗口：左右各看几个词", "Window: words on either side"), low=1, high=10),
     Param("negatives", "int", 5, Text("每对配几个噪声词", "Noise words for each pair"), low=1, high=20),
-    Param("epochs", "int", 15, Text("语料读几遍", "How often the text is read"), low=1, high=100),
+    Param("epochs", "int", 10, Text("语料读几遍", "How often the text is read"), low=1, high=100),
     Param(
         "subsample",
         "float",
