@@ -15,7 +15,7 @@ from tutor.content.search import Match, matches
 from tutor.domain.language import Text
 from tutor.domain.lesson import Term
 
-PASSAGE_CHARACTERS = 700
+PASSAGE_CHARACTERS = {"zh": 700, "en": 1200}  # about 400 and 300 tokens: English says less in a character
 NEAREST = 3
 LEFT_OVER = 150  # characters of a passage not worth filling with odd sentences
 
@@ -56,7 +56,9 @@ def _passage(match: Match, question: str, asked: Mapping[str, float], language: 
     defined = [
         _definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
     ]
-    text = "\n\n".join([*defined, _best(match.body.get(language), asked, PASSAGE_CHARACTERS - sum(map(len, defined)))])
+    text = "\n\n".join(
+        [*defined, _best(match.body.get(language), asked, PASSAGE_CHARACTERS[language] - sum(map(len, defined)))]
+    )
     return Passage(match.lesson, match.section, match.title, text.strip(), match.score)
 
 
