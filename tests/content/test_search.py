@@ -37,7 +37,8 @@ WOLVES = """
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    monkeypatch.setattr(search_module, "FRESH", 0.0)  # files change between one query and the next
     course = make_course(tmp_path / "course")
     lesson, quiz, name = numbered(8, "wolves")
     make_course(course, replaced(lesson, "\n  - demo:", WOLVES + "  - demo:"), quiz, name)
@@ -130,7 +131,7 @@ def test_the_index_is_kept_and_a_damaged_one_counts_as_none(
         sound[:-5],
         b"{}",
         json.dumps({"version": "", "lessons": {}}).encode(),
-        sound.replace(b":1,", b":\"x\","),
+        sound.replace(b":1,", b':"x",'),
     ):
         path.write_bytes(damage)
         assert search(Library(tmp_path / "course", tmp_path / "cache"), "wolf gate") == expected
