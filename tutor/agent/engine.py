@@ -29,6 +29,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def small(self) -> bool:
+        """Whether it is too small to be trusted with words of its own: then the lessons' come first."""
+        ...
+
+    @property
     def usage(self) -> Usage:
         """What the latest answer has taken, so far."""
         ...

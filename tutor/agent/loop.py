@@ -7,10 +7,14 @@ neither                                   → the lessons don't cover it; the ne
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, cast
 
-from tutor.agent import prompt, suggest
+from tutor.agent import calls, prompt, suggest
 from tutor.agent.desk import Desk, Turn
 from tutor.agent.engine import Engine
 from tutor.agent.events import (
@@ -27,16 +31,27 @@ from tutor.agent.events import (
     Unsupported,
     Withdrawn,
 )
+from tutor.agent.grammar import gbnf
+from tutor.agent.held import held, left
+from tutor.agent.orders import without_orders
 from tutor.agent.passages import asked_in, sentences
-from tutor.agent.quote import quote
+from tutor.agent.quote import cited, quote
 from tutor.agent.retrieval import Found, find
 from tutor.agent.router import Proposal, propose
 from tutor.agent.verify import verify
 from tutor.content.query import content_words
 from tutor.domain.errors import Cancelled, TutorError
-from tutor.domain.language import both
+from tutor.domain.language import Text, both
 
 ANSWER_TOKENS = 160
+CALL_TOKENS = 200
+QUOTES = 4  # sentences of the lessons that are quoted
+READ = 6  # and that a small model reads
+# Something that a tool could work on: a number, or what is quoted.
+_GIVES_SOMETHING = re.compile(r"\d|[“”\"「『`]")
+_LESSONS_SAY = Text(zh="\n\n课程里说：", en="\n\nThe lessons say: ")
+
+Heard = Callable[[str], Iterator[Event]]
 
 __all__ = ["Desk", "Turn", "answer"]
 
@@ -88,18 +103,28 @@ class _Answering:
 
     def _answer(self) -> Iterator[Event]:
         proposal = propose(self.question)
-        if proposal is not None:
-            result = yield from self._call(proposal)
+        if proposal is not None and (call := self._completed(proposal)):
+            result = yield from self._call(call)
             if not result.failed:
                 yield from self._observed(result)
                 return
-        found = find(self.desk.library, self._wanted(), near=self.near)
+        found = self._found()
         yield Retrieved(found.passages, found.covered)
-        if not found.covered:
-            yield from self._declined(found)
+        if found.covered and found.passages:
+            self.in_lessons = True
+            yield from self._from_lessons(found.passages)
             return
-        self.in_lessons = True
-        yield from self._spoken(found) if self.desk.engine else self._quoted(found.passages)
+        if proposal is None and (chosen := self._chosen()):
+            result = yield from self._call(chosen)
+            if not result.failed:
+                yield from self._observed(result)
+                return
+        yield from self._failed() if self.calls else self._declined(found)
+
+    def _found(self) -> Found:
+        found = find(self.desk.library, self._wanted(), near=self.near)
+        passages = (replace(passage, text=without_orders(passage.text)) for passage in found.passages)
+        return replace(found, passages=tuple(passage for passage in passages if passage.text))
 
     def _wanted(self) -> str:
         """What to look for: a question that only asks on, with the one before it."""
@@ -109,11 +134,39 @@ class _Answering:
 
     # Tools
 
-    def _call(self, proposal: Proposal) -> Generator[Event, None, ToolResult]:
-        call = ToolCall(proposal.tool, proposal.arguments)
+    def _completed(self, proposal: Proposal) -> ToolCall | None:
+        """The call proposed, its missing arguments written by the model; None where there is no model to do it."""
+        told = next(
+            each["function"] for each in self.desk.toolbox.schemas() if each["function"]["name"] == proposal.tool
+        )
+        if set(told["parameters"].get("required", ())) <= proposal.arguments.keys():
+            return ToolCall(proposal.tool, proposal.arguments)
+        return self._written([self.desk.toolbox.narrowed(proposal.tool, proposal.arguments)])
+
+    def _chosen(self) -> ToolCall | None:
+        """The tool that the model would use for what no lesson covers, if any: asked where there is something to use."""
+        engine = self.desk.engine
+        if engine is None or engine.small or not _GIVES_SOMETHING.search(self.question):
+            return None
+        return self._written(self.desk.toolbox.grammar_schemas(), or_none=True)
+
+    def _written(self, schemas: Sequence[dict[str, Any]], *, or_none: bool = False) -> ToolCall | None:
+        """A call of one of `schemas` that the model writes; the grammar admits no other."""
+        engine = self.desk.engine
+        if engine is None:
+            return None
+        asked = prompt.for_call(self.question, self.language)
+        grammar = gbnf(schemas, or_none=or_none)
+        text = "".join(engine.chat(asked.messages, tools=schemas, grammar=grammar, max_tokens=CALL_TOKENS))
+        self.model = engine.name
+        self.tokens += engine.usage.answer
+        _, found = calls.read(text)
+        return found[0] if found else None
+
+    def _call(self, call: ToolCall) -> Generator[Event, None, ToolResult]:
         yield call
         observation = self.desk.toolbox.call(call.tool, call.arguments)
-        result = ToolResult(call.tool, observation.text, observation.failed)
+        result = ToolResult(call.tool, without_orders(observation.text), observation.failed)
         self.calls.append((call, result))
         yield result
         return result
@@ -124,26 +177,65 @@ class _Answering:
         yield self._say(result.observation)
         yield from self._end((), (), suggest.called(self.calls[-1][0]))
 
+    def _failed(self) -> Iterator[Event]:
+        """No lesson covers it, and the tool says why it cannot."""
+        yield self._say(self.calls[-1][1].observation)
+        yield from self._end((), (), ())
+
     # The lessons
+
+    def _from_lessons(self, passages: Sequence[Passage]) -> Iterator[Event]:
+        engine = self.desk.engine
+        if engine is None:
+            yield from self._quoted(passages)
+        elif engine.small:
+            yield from self._said_and_quoted(passages)
+        else:
+            yield from self._spoken(passages)
 
     def _quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """The lessons' own sentences."""
-        quoted = quote(self.question, passages)
+        quoted = quote(self.question, passages, QUOTES)
         yield self._say(quoted.answer)
         yield from self._end(quoted.citations, ())
 
-    def _spoken(self, found: Found) -> Iterator[Event]:
+    def _said_and_quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
+        """What of the model's words holds, and then the lessons' own sentences."""
+        citations = quote(self.question, passages, READ).citations
+        asked = prompt.in_other_words(self.question, self.language, citations)
+        words = yield from self._generate(asked, lambda _: iter(()))
+        if answer := held(words, self.question, citations, passages, self.desk.library):
+            yield self._say(answer)
+        said = quote(self.question, passages, QUOTES).citations
+        if more := cited(left(answer, said), self.language):
+            yield self._say(_LESSONS_SAY.get(self.language) + more if answer else more)
+        yield from self._end(said, ())
+
+    def _spoken(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """What the model makes of the passages, if that holds; else their own sentences."""
-        asked = prompt.from_lessons(self.question, self.language, found.passages, self.history, self.context)
-        yield from self._generate(asked, prompt.Citations(asked.notes))
-        checked = verify(self.text, asked.notes, [result for _, result in self.calls], self.question)
+        asked = prompt.from_notes(self.question, self.language, passages, self.history, self.context)
+        citations = prompt.Citations(asked.notes)
+        yield from self._generate(asked, lambda piece: self._said(citations.add(piece)))
+        yield from self._said(citations.end())
+        checked = verify(self.text, asked.notes, self._results(), self.question, self.desk.library)
         self.text = checked.answer
-        if len(checked.unsupported) >= len(sentences(self.text)) or asked_in(self.text) != self.language:
+        whole = {fault.text for fault in checked.unsupported}
+        if asked_in(self.text) != self.language or all(sentence in whole for sentence in sentences(self.text)):
             yield Withdrawn(both("What the model said does not rest on the lessons; here are their own words."))
             self.text = ""
-            yield from self._quoted(found.passages)
-            return
-        yield from self._end(checked.citations, checked.unsupported)
+            yield from self._quoted(passages)
+        elif checked.citations:
+            yield from self._end(checked.citations, checked.unsupported)
+        else:
+            yield from self._end(self._likeliest(asked.notes), checked.unsupported)
+
+    def _likeliest(self, notes: Sequence[Passage]) -> tuple[Citation, ...]:
+        """The section that the answer is nearest to, where the model named none."""
+        nearest = quote(self.text, notes, 1).citations
+        return nearest or tuple(Citation(note.lesson, note.section, sentences(note.text)[0]) for note in notes[:1])
+
+    def _results(self) -> list[ToolResult]:
+        return [result for _, result in self.calls]
 
     def _declined(self, found: Found) -> Iterator[Event]:
         said = both("The lessons don't cover this.")
@@ -161,16 +253,17 @@ class _Answering:
     # The model
 
     def _alone(self) -> Iterator[Event]:
-        yield from self._generate(prompt.alone(self.question, self.language), None)
+        yield from self._generate(prompt.alone(self.question, self.language), self._said)
         why = both("This is what the model says without the lessons; nothing here bears it out.")
         marks = [Unsupported(self.text, 0, len(self.text), why)] if self.text else []
-        yield from self._end((), marks)
+        yield from self._end((), marks, ())
 
-    def _generate(self, asked: prompt.Asked, citations: prompt.Citations | None) -> Iterator[Event]:
-        """The model's answer as it comes; from the fallback where the engine fails."""
+    def _generate(self, asked: prompt.Asked, heard: Heard) -> Generator[Event, None, str]:
+        """The model's words, each piece given to `heard`; from the fallback where the engine fails."""
         assert self.desk.engine is not None
+        before = self.text
         try:
-            yield from self._stream(self.desk.engine, asked, citations)
+            return (yield from self._stream(self.desk.engine, asked, heard))
         except Cancelled:
             raise
         except TutorError as error:
@@ -178,20 +271,26 @@ class _Answering:
                 raise
             yield Withdrawn(error.said)
             self.text = ""
-            yield from self._stream(self.desk.fallback, asked, citations)
+            if before:
+                yield self._say(before)
+            return (yield from self._stream(self.desk.fallback, asked, heard))
 
-    def _stream(self, engine: Engine, asked: prompt.Asked, citations: prompt.Citations | None) -> Iterator[Event]:
+    def _stream(self, engine: Engine, asked: prompt.Asked, heard: Heard) -> Generator[Event, None, str]:
         self.model = engine.name
-        told = False
-        for piece in engine.chat(asked.messages, max_tokens=ANSWER_TOKENS):
-            if not told:
-                told = True
-                yield Prompt(asked.text, engine.usage.prompt, engine.usage.reused)
-            if said := citations.add(piece) if citations else piece:
-                yield self._say(said)
-        if citations and (said := citations.end()):
-            yield self._say(said)
+        words = ""
+        pieces = engine.chat(asked.messages, max_tokens=ANSWER_TOKENS)
+        with closing(cast("Generator[str, None, None]", pieces)):
+            for piece in pieces:
+                if not words:
+                    yield Prompt(asked.text, engine.usage.prompt, engine.usage.reused)
+                words += piece
+                yield from heard(piece)
         self.tokens += engine.usage.answer
+        return words
+
+    def _said(self, text: str) -> Iterator[Event]:
+        if text:
+            yield self._say(text)
 
     # The end
 
@@ -205,7 +304,7 @@ class _Answering:
         self,
         citations: Sequence[Citation],
         unsupported: Sequence[Unsupported],
-        suggestions: Iterator[Suggestion] | Sequence[Suggestion] | None = None,
+        suggestions: Iterable[Suggestion] | None = None,
     ) -> Iterator[Event]:
         offered = tuple(suggest.following(self.desk.library, citations) if suggestions is None else suggestions)
         yield from citations

@@ -73,8 +73,13 @@ def quote(question: str, passages: Sequence[Passage], limit: int = SENTENCES) ->
         heard |= best.said
     chosen.sort(key=lambda one: (one.rank, one.place))
     citations = tuple(Citation(passages[one.rank].lesson, passages[one.rank].section, one.text) for one in chosen)
-    space = "" if asked_in(question) == "zh" else " "
-    return Quoted(space.join(f"{c.quote} [{c.lesson}#{c.section}]" for c in citations), citations)
+    return Quoted(cited(citations, asked_in(question)), citations)
+
+
+def cited(citations: Sequence[Citation], language: str) -> str:
+    """The sentences, each with where it stands."""
+    space = "" if language == "zh" else " "
+    return space.join(f"{each.quote} [{each.lesson}#{each.section}]" for each in citations)
 
 
 def _read(rank: int, text: str) -> Iterator[_Sentence]:
