@@ -29,7 +29,7 @@ def _same_language_afterwards() -> Iterator[None]:
 
 def every_question(library: Library) -> Iterator[tuple[str, Question]]:
     for entry in library.entries():
-        if entry.written:
+        if entry.written and entry.slug in library.quiz_files():
             yield from ((entry.slug, question) for question in library.quiz(entry.slug).questions)
 
 

@@ -120,12 +120,8 @@ def _han_value(numeral: str) -> int:
 
 
 def values(text: str) -> list[Decimal]:
-    """What an answer may take from the digits of `text`: a percentage is a fraction, and the number before its sign."""
-    said = []
-    for figure in figures(text):
-        if figure.value is not None:
-            said += [figure.value, figure.value * 100] if figure.percent else [figure.value]
-    return said
+    """The numbers in digits in `text`, a percentage as a fraction."""
+    return [figure.value for figure in figures(text) if figure.value is not None]
 
 
 def in_words(text: str) -> Iterator[tuple[int, int, Decimal]]:

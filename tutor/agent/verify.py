@@ -162,8 +162,6 @@ def _judged(answer: str, start: int, stop: int, ground: _Ground, known: Vocabula
         len([unit for unit in asked if not unit.han]) + sum(unit.han for unit in asked) / 2 < FEW
     ):
         return []
-    if _ADMITS.search(sentence):
-        return []
     faults = [
         Unsupported(
             answer[start + one.start : start + one.end],
@@ -173,7 +171,7 @@ def _judged(answer: str, start: int, stop: int, ground: _Ground, known: Vocabula
         )
         for one in _unfounded(sentence, asked, ground)
     ]
-    if _share(asked, ground.wide, ground.words) < RESTS:
+    if not _ADMITS.search(sentence) and _share(asked, ground.wide, ground.words) < RESTS:
         why = both("No passage and no tool result says this.")
         faults.append(Unsupported(answer[start:stop], start, stop, why))
     return faults
@@ -194,17 +192,21 @@ def _of(asked: Sequence[Unit], stretch: _Stretch) -> float:
 def _unfounded(sentence: str, asked: Sequence[Unit], ground: _Ground) -> list[Figure]:
     """The numbers of a sentence that stand in nothing that speaks of the same."""
     rest = [one for one in figures(sentence) if not borne_out(one, ground.free, ground.names)]
-    frame = _frame(sentence)
-    same = [
-        stretch
-        for stretch in ground.single
-        if stretch.frame == frame or (len(asked) >= FEW and _of(asked, stretch) >= SAME)
-    ]
-    if same:
+    if same := _same(sentence, asked, ground):
         return min((_over(rest, stretch, Counter(spelled(sentence))) for stretch in same), key=len)
     near = [stretch for stretch in ground.wide if _of(asked, stretch) >= NEAR]
     by = [value for stretch in near for value in (*stretch.values, *stretch.spelled)]
     return [one for one in rest if not borne_out(one, by, ground.names)]
+
+
+def _same(sentence: str, asked: Sequence[Unit], ground: _Ground) -> list[_Stretch]:
+    """The sentences that this one is, but for its numbers; else those that share most of its words."""
+    frame = _frame(sentence)
+    if framed := [stretch for stretch in ground.single if stretch.frame == frame]:
+        return framed
+    shares = [_of(asked, stretch) for stretch in ground.single] if len(asked) >= FEW else []
+    most = max(shares, default=0.0)
+    return [stretch for stretch, share in zip(ground.single, shares, strict=False) if share == most >= SAME]
 
 
 def _over(found: Sequence[Figure], stretch: _Stretch, words: Counter[Decimal]) -> list[Figure]:
