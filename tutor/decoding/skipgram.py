@@ -62,15 +62,23 @@ class Corpus:
 def pairs_of(sentences: Sequence[Ints], window: int, kept: Floats, random: np.random.Generator) -> Ints:
     """(pairs, 2) Word and context. What subsampling drops is gone before windows are laid; each word draws a reach
     from 1 to `window`."""
-    found: list[Ints] = []
+    said: list[Ints] = []
+    drawn: list[Ints] = []
     for sentence in sentences:
-        said = sentence[random.random(len(sentence)) < kept[sentence]]
-        places = np.arange(len(said))
-        reach = random.integers(1, window + 1, len(said))
-        apart = np.abs(places[:, None] - places[None, :])
-        centre, context = np.nonzero((apart > 0) & (apart <= reach[:, None]))
-        found.append(np.stack([said[centre], said[context]], axis=1))
-    return np.concatenate(found)
+        said.append(sentence[random.random(len(sentence)) < kept[sentence]])
+        drawn.append(random.integers(1, window + 1, len(said[-1])))
+    words, reach = np.concatenate(said), np.concatenate(drawn)
+    of = np.repeat(np.arange(len(said)), [len(each) for each in said])
+    centres, contexts = [], []
+    for apart in range(1, window + 1):
+        first = np.flatnonzero(of[:-apart] == of[apart:])
+        for centre, context in ((first, first + apart), (first + apart, first)):
+            within = reach[centre] >= apart
+            centres.append(centre[within])
+            contexts.append(context[within])
+    centre, context = np.concatenate(centres), np.concatenate(contexts)
+    order = np.lexsort((context, centre))  # as one reads: by the word, then by its context
+    return np.stack([words[centre[order]], words[context[order]]], axis=1)
 
 
 @dataclass

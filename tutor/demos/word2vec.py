@@ -33,8 +33,8 @@ NEEDS_MODEL = False
 GRAMMAR = Path(skipgram.__file__).with_name("corpora") / "word2vec.json"
 SENTENCES = 800  # of the grammar, in each language
 CORPUS_SEED = 2013  # the text that ships is always the same
-MAX_WORK = 600_000_000  # cells of scores times dim: about 30 s on one core
-STEP_WORK = 600_000  # as much in one step takes less than 100 ms
+MAX_WORK = 600_000_000  # cells of scores times dim: some 15 s on one core
+STEP_WORK = 1_200_000  # as much in one step takes some 40 ms, so that a stop is heeded within 100 ms
 MAX_VOCABULARY = 2_000
 SHOWN_WORDS = 24
 SHOWN_COUNTS = 8
@@ -152,6 +152,7 @@ def steps(params: Params, model: Model | None = None) -> Steps:
         names = [corpus.words[i] for i in mapped]
         yield _training(moment, points, names, setting)
 
+    yield _trained(moment, setting)
     asked = _Asked(corpus, trained.vectors, plus, minus, params["k"])
     yield asked.step()
     analogies = [] if params["corpus"].strip() else _analogies(params["language"], corpus, trained.vectors, number)
@@ -301,22 +302,38 @@ def _paired(corpus: Corpus, setting: Setting) -> Step:
 
 def _training(moment: Moment, points: Floats, names: Sequence[str], setting: Setting) -> Step:
     title = Text(
-        f"训练：第 {min(moment.epoch + 1, setting.epochs)} 遍，共 {setting.epochs} 遍",
-        f"Training: pass {min(moment.epoch + 1, setting.epochs)} of {setting.epochs}",
+        f"训练：第 {len(moment.losses)} 遍，共 {setting.epochs} 遍，损失 {moment.losses[-1]:.3f}",
+        f"Training: pass {len(moment.losses)} of {setting.epochs}, loss {moment.losses[-1]:.3f}",
     )
     frames: list[Frame] = [scatter(points, names, Text("投影到最散的两个方向", "On the two widest directions"))]
     if len(moment.losses) > 1:
-        xs = tuple(float(i + 1) for i in range(len(moment.losses)))
-        curve = Series(Text("每对的损失", "loss of a pair"), xs, moment.losses)
-        frames.append(Curve((curve,), x_label=Text("遍", "pass"), y_label=Text("奈特", "nats")))
+        frames.append(_curve(moment))
     note = Text(
         f"看过 {moment.pairs:,} 对，这一遍每对的损失 {moment.losses[-1]:.3f}；什么也没学时是 "
-        f"{(setting.negatives + 1) * math.log(2):.3f}。图上只有前两个主成分，远近只是个大概。",
+        f"{(setting.negatives + 1) * math.log(2):.3f}。图上只有前两个主成分，远近只是个大概；挤不下的名字没有画。",
         f"{moment.pairs:,} pairs seen; the loss of a pair in this pass is {moment.losses[-1]:.3f}, and "
         f"{(setting.negatives + 1) * math.log(2):.3f} before anything is learnt. The picture has two principal components "
-        "only: take distances with a grain of salt.",
+        "only, so distances are rough, and names without room are left out.",
     )
     return Step(title, tuple(frames), note, progress=0.95 * moment.part)
+
+
+def _curve(moment: Moment) -> Curve:
+    passes = tuple(float(i + 1) for i in range(len(moment.losses)))
+    losses = Series(Text("每对的损失", "loss of a pair"), passes, moment.losses)
+    return Curve((losses,), x_label=Text("遍", "pass"), y_label=Text("奈特", "nats"))
+
+
+def _trained(moment: Moment, setting: Setting) -> Step:
+    start = (setting.negatives + 1) * math.log(2)
+    note = Text(
+        f"每对的损失，每遍的平均：什么也没学时 {start:.3f}，第一遍 {moment.losses[0]:.3f}，最后一遍 {moment.losses[-1]:.3f}。"
+        "它到不了 0：同一个词旁边可以有许多词，真的上下文也会被抽去当噪声。",
+        f"The loss of a pair, averaged over each pass: {start:.3f} before anything is learnt, {moment.losses[0]:.3f} in the first, "
+        f"{moment.losses[-1]:.3f} in the last. It cannot reach 0: many words may stand beside one, and a true context may be "
+        "drawn as noise.",
+    )
+    return Step(Text("损失", "The loss"), (_curve(moment),), note, progress=0.96)
 
 
 # After training
