@@ -6,7 +6,7 @@ from tutor.content.query import Unit, is_technical, names_subject, units
 from tutor.content.search import Match, Matches
 
 ENOUGH = 0.45  # of a question that names something of the subject
-PLENTY = 0.6  # of one that only has a word that lessons use for it
+PLENTY = 0.7  # of one that only has a word that lessons use for it
 HAN = 0.3  # what a Han character weighs beside a Latin word
 SECTIONS = 3  # the best of so many sections counts
 
