@@ -33,9 +33,7 @@ from tutor.domain.language import Text
 from tutor.domain.model import Model, Neighbour, Neighbours
 from tutor.domain.plaintext import clean
 
-TITLE = Text(
-    "词嵌入：一个词元是一行数，方向相近的是哪些", "Embeddings: a token is a row of numbers; whose point the same way"
-)
+TITLE = Text("词嵌入：一个词元是一行数", "Embeddings: a token is a row of numbers")
 NEEDS_MODEL = True
 
 # What the rows of the small example that comes before the model's matrix stand for.
