@@ -106,6 +106,17 @@ def test_a_whole_epoch_of_training_is_that_of_slow_loops_on_the_same_draws() -> 
     assert last.pairs == len(pairs)
 
 
+def test_training_lets_itself_be_stopped_after_each_small_piece_of_work() -> None:
+    corpus = Corpus.of([line.split() for line in TINY.splitlines()] * 99)
+    random = np.random.default_rng(0)
+    setting = Setting(dim=3, window=2, negatives=2, epochs=2, rate=0.1, subsample=0, seed=0)
+    moments = list(skipgram.train(corpus, SkipGram.fresh(len(corpus.words), 3, random), setting, random, 3 * BATCH))
+    seen = [0, *(moment.pairs for moment in moments)]
+    assert max(np.diff(seen)) <= 4 * BATCH
+    assert [moment.part for moment in moments] == sorted(moment.part for moment in moments)
+    assert moments[-1].part == 1.0
+
+
 def test_gradients_are_those_of_small_differences() -> None:
     model, pairs, noise = given_pairs(3, count=1)
     pairs[0], noise[0] = (1, 2), (3, 3, 2)  # a noise word twice, and one that is the context itself

@@ -35,7 +35,7 @@ def scatter(points: NDArray[np.float64], names: Sequence[str], label: Text) -> T
                 sheet[row][column] = name
                 taken[row, column : column + width] = True
                 break
-    return Table((label,), tuple((_line(row),) for row in sheet))
+    return Table((Text(),), tuple((_line(row),) for row in sheet), label)
 
 
 def _line(row: dict[int, str]) -> str:
