@@ -56,7 +56,8 @@ def turn_parts(turn: Turn, width: int, palette: Palette, *, fetch: str = "", loc
     """`turn` in lines of at most `width` cells. `fetch` names the model that could be fetched, `local` the one here where a server was asked."""
     parts = [*_question(turn, width, palette), *_answer(turn, width, palette)]
     if turn.busy:
-        return [*parts, *_plain(turn.progress or tr("looking it up..  Esc stops"), width, palette.muted)]
+        saying = tr("answering..  Esc stops") if turn.text else turn.progress or tr("looking it up..  Esc stops")
+        return [*parts, *_plain(saying, width, palette.muted)]
     if turn.stopped:
         parts += _plain(tr("(stopped)"), width, palette.muted)
     if turn.trouble is not None:
@@ -70,7 +71,12 @@ def turn_parts(turn: Turn, width: int, palette: Palette, *, fetch: str = "", loc
     if turn.kind == LESSONS and not turn.model and fetch:
         sentence = tr("Quoted from the lessons: no model is here. Fetch {model}  (f)", model=fetch)
         parts += [Part(Text()), *_pressable(sentence, Action("fetch", turn), width, palette)]
-    return [*parts, *_foot(turn, width, palette)]
+    return _single_spaced([*parts, *_foot(turn, width, palette)])
+
+
+def _single_spaced(parts: list[Part]) -> list[Part]:
+    """At most one blank line in a row."""
+    return [part for at, part in enumerate(parts) if part.text.plain or at == 0 or parts[at - 1].text.plain]
 
 
 def cited_order(turn: Turn) -> list[tuple[str, str]]:

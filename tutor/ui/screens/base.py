@@ -75,6 +75,9 @@ class TutorScreen(Screen[Any]):
         """The quiz question that stands here."""
         return None
 
+    def hinted(self) -> None:
+        """The tutor has given a hint to the question that stands here: it counts as one."""
+
     @property
     def room(self) -> int:
         """The cells that the tutor beside the text leaves."""

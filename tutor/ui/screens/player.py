@@ -133,6 +133,10 @@ class PlayerScreen(TutorScreen):
             return found
         return Posed(found.lesson, found.question)
 
+    def hinted(self) -> None:
+        for view in self.query(QuestionView):
+            view.note_hint()
+
     def focus_text(self) -> None:
         self.set_focus(None)
         for view in self.query(QuestionView):

@@ -143,6 +143,10 @@ class QuizScreen(TutorScreen):
     def posed(self) -> Posed | None:
         return posed(self.session)
 
+    def hinted(self) -> None:
+        for view in self.query(QuestionView):
+            view.note_hint()
+
     def focus_text(self) -> None:
         for view in self.query(QuestionView):
             view.take_focus()

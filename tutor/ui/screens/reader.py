@@ -194,6 +194,10 @@ class ReaderScreen(TutorScreen):
         if not any("docked" in widget.classes for widget in at):
             self._standing = next((widget for widget in at if isinstance(widget, QuestionView)), None)
 
+    def hinted(self) -> None:
+        if self._standing is not None:
+            self._standing.note_hint()
+
     def focus_text(self) -> None:
         if self._standing is not None:
             self._standing.take_focus()

@@ -346,6 +346,11 @@ class QuestionView(Vertical, can_focus=True):
         self.refresh_bindings()
         self.post_message(self.Hinted(self))
 
+    def note_hint(self) -> None:
+        """A hint was given elsewhere: it counts as if it had been taken here."""
+        if not (self.answered or self.draft.hint):
+            self.action_hint()
+
     def action_submit(self) -> None:
         if not self._busy:
             self._submit()

@@ -15,6 +15,8 @@ from tutor.ui.screens.tutor.panel import BESIDE_FROM, TutorPanel
 class AskScreen(TutorScreen):
     """Asks about what stands on `host`, the screen underneath."""
 
+    AUTO_FOCUS = ""  # the panel says itself where the cursor belongs
+
     def __init__(self, host: TutorScreen) -> None:
         super().__init__()
         self.host = host
@@ -41,9 +43,6 @@ class AskScreen(TutorScreen):
 
     def posed(self) -> Posed | None:
         return self.host.posed()
-
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.panel.enter)
 
     def on_screen_resume(self) -> None:
         if self.panel.is_mounted:
@@ -74,9 +73,8 @@ def ask(host: TutorScreen) -> None:
     panels = host.query(TutorPanel)
     if not panels:
         made_room = host.making_room()
-        host.mount(panel := TutorPanel(host, docked=True))
+        host.mount(TutorPanel(host, docked=True))
         host.call_after_refresh(made_room)
-        host.call_after_refresh(panel.enter)
     elif panels.first().has_focus_within:
         panels.first().action_more()
     else:

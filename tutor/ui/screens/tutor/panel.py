@@ -49,6 +49,7 @@ class TutorPanel(Vertical):
         Binding("escape", "leave", "Stop, back", id="tutor.leave"),
         Binding("tab,shift+tab", "switch", "Question / answer", show=False, id="tutor.switch"),
         Binding("a", "more", "Ask", id="tutor.more"),
+        Binding("f5", "more", "Ask", show=False, id="tutor.more_key"),
         Binding("t", "trace", "How it came about", id="tutor.trace"),
         Binding("n", "new", "New", id="tutor.new"),
         Binding("c", "conversations", "Conversations", id="tutor.conversations"),
@@ -89,6 +90,7 @@ class TutorPanel(Vertical):
     def on_mount(self) -> None:
         self._listen(self.talk)
         self.relabel()
+        self.enter()  # at once: what is typed right behind the key belongs to the question
 
     def on_unmount(self) -> None:
         self.talk.forget(self.changed)
@@ -238,6 +240,7 @@ class TutorPanel(Vertical):
     def _hint(self) -> None:
         self.said.begin()
         self.talk.hint()
+        self.host.hinted()
 
     def on_writing_field_changed(self, event: WritingField.Changed) -> None:
         event.stop()

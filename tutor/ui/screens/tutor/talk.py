@@ -7,7 +7,8 @@ import os
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -60,18 +61,24 @@ class Run:
     `answer` sets `on_stop` to what ends it from outside.
     """
 
-    def __init__(self, answer: Callable[[Run], Iterator[Event]]) -> None:
+    def __init__(self, answer: Callable[[Run], Generator[Event]]) -> None:
         self._answer = answer
         self._events: deque[Event] = deque()
         self.on_stop: Callable[[], None] | None = None
         self.stopped = threading.Event()
 
     def pull(self) -> None:
-        """On the model's thread. After a stop only the end is still listened to."""
+        """On the model's thread. After a stop nothing is heard but the end, where that comes at once."""
+        if self.stopped.is_set():
+            return
         try:
-            for event in () if self.stopped.is_set() else self._answer(self):
-                if not self.stopped.is_set() or isinstance(event, Done):
-                    self._events.append(event)
+            with closing(self._answer(self)) as events:
+                for event in events:
+                    stopped = self.stopped.is_set()
+                    if not stopped or isinstance(event, Done):
+                        self._events.append(event)
+                    if stopped:
+                        break
         finally:
             self.on_stop = None
 

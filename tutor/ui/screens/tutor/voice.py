@@ -14,9 +14,10 @@ from tutor.agent.engine import Engine
 from tutor.agent.events import Citation, Done, Event, Prompt, Retrieved, Suggestion, TextDelta, ToolResult, Withdrawn
 from tutor.agent.local import LocalEngine
 from tutor.agent.passages import asked_in
+from tutor.agent.secrets import secret
 from tutor.agent.tools import Toolbox
 from tutor.domain.errors import ModelMissing
-from tutor.domain.language import tr
+from tutor.domain.language import Text, tr
 from tutor.ui.screens.tutor.talk import Request, Run
 from tutor.ui.turn import ALONE, HINT, MISTAKE
 
@@ -33,7 +34,7 @@ def answering(app: TutorApp, request: Request) -> Run:
     return Run(lambda run: _events(app.services, request, run))
 
 
-def _events(services: Services, request: Request, run: Run) -> Iterator[Event]:
+def _events(services: Services, request: Request, run: Run) -> Generator[Event]:
     turn, posed = request.turn, request.place.posed
     if posed is not None and turn.kind in (HINT, MISTAKE):
         yield from _about_question(services, request)
@@ -107,42 +108,54 @@ def guarded(events: Generator[Event], question: Question, hint: Callable[[], str
     Whole sentences come through as they are said. Where the answer would be said, a hint ends it instead. What the
     answer was made from is left out of the trace until the question is answered.
     """
+    told = secret(question).told
     held = said = ""
-    for event in events:
-        match event:
-            case Retrieved():
-                yield replace(event, passages=tuple(replace(each, text="") for each in event.passages))
-            case Prompt():
-                yield replace(event, text=tr("(shown when the question is answered)"))
-            case ToolResult():
-                yield replace(event, observation="")
-            case TextDelta():
-                held += event.text
-                ready = held[: max((held.rfind(end) for end in SENTENCE_ENDS), default=-1) + 1]
-                if _reveals(question, said + ready):
+    with closing(events):
+        for event in events:
+            match event:
+                case TextDelta():
+                    held += event.text
+                    ready = held[: max(held.rfind(end) for end in SENTENCE_ENDS) + 1]
+                    if told(said + ready):
+                        break
+                    said, held = said + ready, held[len(ready) :]
+                    if ready:
+                        yield TextDelta(ready)
+                case Withdrawn():
+                    held = said = ""
+                    yield event
+                case Done() if told(event.answer):
                     break
-                said, held = said + ready, held[len(ready) :]
-                if ready:
-                    yield TextDelta(ready)
-            case Withdrawn():
-                held = said = ""
-                yield event
-            case Citation():
-                yield replace(event, quote="")
-            case Done() if not _reveals(question, event.answer):
-                open_suggestions = tuple(each for each in event.suggestions if not _reveals(question, str(each.title)))
-                quoteless = tuple(replace(each, quote="") for each in event.citations)
-                bare = tuple((call, replace(result, observation="")) for call, result in event.calls)
-                yield replace(event, suggestions=open_suggestions, citations=quoteless, calls=bare)
-                return
-            case Done():
-                break
-            case _:
-                yield event
+                case Done():
+                    yield _bare_end(event, told)
+                    return
+                case _:
+                    yield _bare(event, told)
     text = tr("That would say the answer. A hint instead:") + "\n\n" + hint()
     yield TextDelta("\n\n" + text if said else text)
     yield Done(f"{said}\n\n{text}".strip(), in_lessons=True)
 
 
-def _reveals(question: Question, text: str) -> bool:
-    return bool(hints.reveals(question, text))  # type: ignore[attr-defined]
+def _bare(event: Event, told: Callable[[str], bool]) -> Event:
+    """What happened, without the texts that the answer is made from."""
+    match event:
+        case Retrieved():
+            titles = ((each, Text() if told(each.title.get()) else each.title) for each in event.passages)
+            return replace(event, passages=tuple(replace(each, text="", title=title) for each, title in titles))
+        case Prompt():
+            return replace(event, text=tr("(shown when the question is answered)"))
+        case ToolResult():
+            return replace(event, observation="")
+        case Citation():
+            return replace(event, quote="")
+        case _:
+            return event
+
+
+def _bare_end(done: Done, told: Callable[[str], bool]) -> Done:
+    return replace(
+        done,
+        suggestions=tuple(each for each in done.suggestions if not told(each.title.get())),
+        citations=tuple(replace(each, quote="") for each in done.citations),
+        calls=tuple((call, replace(result, observation="")) for call, result in done.calls),
+    )

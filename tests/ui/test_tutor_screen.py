@@ -1,0 +1,444 @@
+"""The tutor on screen, in a real terminal. What it says is scripted, but where a test says that it is the real one."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from tests.terminal import Terminal
+from tests.ui.conftest import Start
+from tests.ui.scripted_tutor import LINE, PASSAGES, SAID, SUGGESTIONS, WHY, checked
+from tutor.agent.events import Citation, Done, Event, Retrieved, TextDelta, ToolResult, Unsupported
+from tutor.agent.hints import hint
+from tutor.content.library import Library
+from tutor.domain.language import set_language
+from tutor.domain.quiz import Choice, Question, TextAnswer
+from tutor.ui.draw.answer import turn_parts
+from tutor.ui.draw.palette import DARK, PLAIN
+from tutor.ui.screens.tutor.voice import guarded
+from tutor.ui.turn import Turn
+
+Scripted = Callable[..., Terminal]
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    """scripted("en", size=(80, 24)) opens the program with a tutor of `scripted_tutor`."""
+    with ExitStack() as stack:
+
+        def begin(language: str, *, size: tuple[int, int] = (80, 24), env: dict[str, str] | None = None) -> Terminal:
+            command = [sys.executable, "-m", "tests.ui.scripted_tutor", "--lang", language, "--model", "smollm2-135m"]
+            terminal = stack.enter_context(Terminal(command, size=size, env=env, cwd=str(ROOT)))
+            terminal.expect("padding")
+            terminal.settle()
+            return terminal
+
+        yield begin
+
+
+def in_lesson(scripted: Scripted, language: str, size: tuple[int, int]) -> Terminal:
+    tutor = scripted(language, size=size)
+    tutor.send("<enter>")
+    tutor.expect("0%")
+    tutor.settle()
+    return tutor
+
+
+def ask(tutor: Terminal, question: str) -> None:
+    tutor.send(question)
+    tutor.settle(0.1)
+    tutor.send("<enter>")
+
+
+def panel(tutor: Terminal) -> str:
+    """What stands right of the text, line by line."""
+    rows = [tutor.screen.buffer[y] for y in range(tutor.rows - 1)]
+    edge = next(x for x in reversed(range(tutor.columns)) if rows[0][x].data == "|")
+    return "\n".join("".join(row[x].data for x in range(edge + 1, tutor.columns)).strip() for row in rows)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_from_120_columns_on_it_stands_beside_the_text(scripted: Scripted, language: str) -> None:
+    tutor = in_lesson(scripted, language, (120, 40))
+    before = tutor.text().splitlines()[2]
+    sent = len(tutor.sent)
+    tutor.send("a")
+    tutor.expect("Enter 发出" if language == "zh" else "Enter asks")
+    tutor.settle()
+    assert len(tutor.sent) - sent < 8_000
+    assert tutor.text().splitlines()[2].startswith(before), "the text is still there"
+    ask(tutor, "what?")
+    tutor.expect("scripted  2.3")
+    tutor.send("<esc>")
+    tutor.settle()
+    answer = panel(tutor)
+    tutor.send("<space>")
+    tutor.expect(r"0%.*\|", gone=True)
+    tutor.settle()
+    assert panel(tutor) == answer, "the page was turned, and the answer stays where it is"
+    tutor.send("a")
+    tutor.settle()
+    tutor.send("<tab>")
+    tutor.settle()
+    tutor.send("q")
+    tutor.expect("scripted", gone=True)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)], ids=["80x24", "60x20"])
+def test_below_that_it_is_a_screen_of_its_own(scripted: Scripted, size: tuple[int, int]) -> None:
+    tutor = in_lesson(scripted, "zh", size)
+    text = tutor.text()
+    tutor.send("a")
+    tutor.expect("助教.*什么是填充？")
+    ask(tutor, "什么是填充？")
+    screen = tutor.expect("scripted  2.3")
+    assert re.search(r"一批句子补成矩形 \[1\]", screen)
+    assert "1 [padding#rectangle] 四句话排不成矩形" in screen
+    assert all(cell_len(line) <= size[0] for line in screen.splitlines())
+    tutor.send("<esc>")
+    tutor.expect("scripted", gone=True)
+    tutor.settle()
+    assert tutor.text() == text, "back at the very line"
+
+
+def test_examples_about_the_lesson_are_a_key_away(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 24))
+    tutor.send("a")
+    tutor.expect("begin with one of these")
+    tutor.send("<up>")
+    tutor.expect("> What is padding")
+    tutor.send("<enter>")
+    tutor.expect("scripted  2.3")
+
+
+def test_what_nothing_bears_out_is_marked_and_the_cursor_says_why(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 24))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "what?")
+    screen = tutor.expect("scripted  2.3")
+    assert re.search(r"\?A cat invented\s+it in 1812\. So be it", screen)
+    assert str(WHY) not in screen
+    tutor.send("<tab>")
+    tutor.expect(re.escape(str(WHY)))
+    tutor.send("<down>")
+    tutor.expect(re.escape(str(WHY)), gone=True)
+
+
+def test_a_citation_opens_its_section_and_q_leads_back(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 24))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "what?")
+    tutor.expect("scripted  2.3")
+    tutor.send("<tab>")
+    tutor.settle()
+    tutor.send("<down>")
+    tutor.expect(r"> 1 \[padding#rectangle\]")
+    tutor.send("<enter>")
+    tutor.expect(r"01 Why does a batch.*\n\s*\n?\s*Four texts make no rectangle")
+    tutor.send("q")
+    tutor.expect(r"> 1 \[padding#rectangle\]")
+    for _ in range(3):
+        tutor.send("<down>")
+        tutor.settle(0.1)
+    tutor.expect("> Demo  Merging  merges=3")
+    tutor.send("<enter>")
+    tutor.expect("merges=3")
+    tutor.send("q")
+    tutor.expect("> Demo")
+
+
+def test_what_the_lessons_do_not_cover_is_said_with_the_nearest_and_a_way_to_ask_the_model(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 24))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "weather?")
+    screen = tutor.expect("The lessons do not cover this")
+    for passage in PASSAGES:
+        assert passage.title.en in screen
+    tutor.expect("What the model alone would say")
+    tutor.send("<up>")
+    tutor.expect("> What the model alone")
+    tutor.send("<enter>")
+    screen = tutor.expect("It will rain")
+    assert "The model alone, without the lessons" in screen
+
+
+def test_keys_are_heard_while_it_streams_and_esc_keeps_what_was_said(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (120, 40))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "forever")
+    tutor.expect(f"3 {LINE}")
+    tutor.send("typed meanwhile")
+    tutor.expect("typed meanwhile")
+    sent = len(tutor.sent)
+    tutor.expect(f"40 {LINE}")
+    assert len(tutor.sent) - sent < 12_000, "only the lines that changed"
+    tutor.send("<esc>")
+    tutor.expect(r"\(stopped\)")
+    said = panel(tutor)
+    assert f"40 {LINE}" in said
+    tutor.settle(0.5)
+    assert panel(tutor) == said
+    tutor.send("<enter>")
+    tutor.expect("> typed meanwhile.*scripted  2.3")
+
+
+def test_trouble_is_a_sentence_and_can_be_tried_again(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 24))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "broken")
+    tutor.expect("The server answers with status 503.*Try again")
+    tutor.send("<tab>")
+    tutor.settle()
+    tutor.send("r")
+    tutor.settle()
+    assert tutor.text().count("status 503") == 1
+
+
+def test_the_trace_shows_what_led_to_the_answer_and_y_copies_it(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 40))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "what?")
+    tutor.expect("scripted  2.3")
+    tutor.send("<tab>")
+    tutor.settle()
+    tutor.send("y")
+    tutor.expect("Copied")
+    copied = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]+)", bytes(tutor.sent))
+    assert copied and base64.b64decode(copied[1]).decode() == SAID
+    tutor.send("t")
+    screen = tutor.expect("Altogether: 2.31 s")
+    for expected in ("8.25  [padding#rectangle]", "A tensor is square.", '{"expression": "2*128"}', "256"):
+        assert expected in screen
+    assert "812 tokens, 640 of them evaluated before" in screen
+    assert "Only from the notes." in screen
+    tutor.send("q")
+    tutor.expect("scripted  2.3")
+
+
+def test_conversations_are_kept_found_gone_on_with_deleted_and_brought_back(scripted: Scripted) -> None:
+    tutor = in_lesson(scripted, "en", (80, 24))
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "what is a rectangle?")
+    tutor.expect("scripted  2.3")
+    tutor.send("<tab>")
+    tutor.settle()
+    tutor.send("n")
+    tutor.expect("begin with one of these")
+    ask(tutor, "say 雨 falls")
+    tutor.expect("scripted  0.1")
+    tutor.send("<c-q>")
+    assert tutor.wait() == 0
+
+    again = scripted("en")
+    again.send("a")
+    again.expect("Enter asks")
+    again.send("<up>")
+    again.settle()
+    again.send("c")
+    again.expect("say 雨 falls.*what is a rectangle")
+    again.send("cat 1812")
+    again.expect("雨", gone=True)
+    again.send("<c-x>")
+    again.expect("Deleted: what is a rectangle")
+    again.expect("No conversation has these words")
+    again.send("<c-r>")
+    again.expect("> what is a rectangle")
+    again.send("<enter>")
+    again.expect(r"> what is a rectangle\?.*\?A cat.*scripted  2.3")
+    again.send("say more")
+    again.settle(0.1)
+    again.send("<enter>")
+    again.expect("> say more")
+
+
+@pytest.mark.parametrize(
+    ("keys", "near", "words"),
+    [
+        ("<enter>", "padding", "Why does a batch need padding.*Four texts"),
+        ("z", "padding", "quiz question"),
+        ("T", "", "tokenizer lab"),
+        ("D", "", "decoding lab, strategy"),
+        ("I", "", "Attention"),
+    ],
+    ids=["lesson", "quiz", "tokens", "decoding", "inside"],
+)
+def test_it_is_told_what_stands_on_the_screen(scripted: Scripted, keys: str, near: str, words: str) -> None:
+    tutor = scripted("en", size=(110, 40))
+    tutor.send(keys)
+    tutor.settle(0.6)
+    tutor.send("\x1b[15~")  # F5: a letter may be a letter here
+    tutor.expect("Enter asks|Hint 1 of 3")
+    tutor.settle()
+    if "Hint 1" in tutor.text():
+        tutor.send("<tab>")
+        tutor.settle()
+    ask(tutor, "where am I?")
+    tutor.expect(f"near {near or None}: .*{words}")
+
+
+def test_an_open_question_gets_stronger_hints_and_never_its_answer(scripted: Scripted) -> None:
+    tutor = scripted("en")
+    tutor.send("z")
+    tutor.expect("1/12")
+    tutor.settle()
+    for strength in (1, 2, 3):
+        tutor.send("a")
+        tutor.expect(f"Hint {strength} of 3")
+        tutor.settle()
+    assert "stronger hint" not in tutor.text()
+    tutor.send("<tab>")
+    tutor.settle()
+    ask(tutor, "say It takes 17 tokens of padding.")
+    tutor.expect("That would say the answer. A hint instead")
+    assert "It takes 17" not in tutor.text().split("say It takes")[-1].split(".", 1)[1]
+    tutor.send("<esc>")
+    tutor.expect("1/12")
+    tutor.send("1")
+    tutor.expect("Not right|Right")
+
+
+def test_after_a_wrong_answer_it_starts_from_the_mistake(scripted: Scripted) -> None:
+    tutor = scripted("en")
+    tutor.send("z")
+    tutor.expect("1/12")
+    tutor.send("2")
+    tutor.expect("Not right")
+    tutor.send("a")
+    screen = tutor.expect("Why is my answer wrong")
+    assert "Read  " in screen
+    tutor.settle()
+    assert len(tutor.text().split()) > 20
+
+
+# -- what may not be said -----------------------------------------------------------------------------------------------
+
+
+def all_questions() -> list[tuple[str, Question]]:
+    library = Library()
+    slugs = [entry.slug for entry in library.entries() if entry.written]
+    return [(slug, question) for slug in slugs for question in library.quiz(slug).questions]
+
+
+def said_by(answer: str, pieces: int) -> Generator[Event]:
+    """`answer` in pieces of so many characters, from passages and a tool that say it too."""
+    passages = tuple(PASSAGES[0].__class__("l", "s", PASSAGES[0].title, answer, 1.0) for _ in range(2))
+    yield Retrieved(passages, covered=True)
+    yield ToolResult("calculate", answer)
+    for at in range(0, len(answer), pieces):
+        yield TextDelta(answer[at : at + pieces])
+    yield Citation("l", "s", answer)
+    yield Done(answer, in_lessons=True, citations=(Citation("l", "s", answer),))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_right_option_comes_through_whatever_the_model_says(language: str) -> None:
+    set_language(language)
+    library, tried = Library(), 0
+    for slug, question in all_questions():
+        if isinstance(question, Choice):
+            rights = [option.text.get(language) for option in question.options if option.correct]
+        elif isinstance(question, TextAnswer):
+            rights = list(question.accept)
+        else:
+            continue
+        for right in (each for each in rights if len(each) > 3):
+            tried += 1
+            begged = f"Let us see. Well: {right} is it! So there."
+            answer = guarded(said_by(begged, 3), question, lambda q=question, s=slug: hint(q, 1, library, s))
+            told = "".join(repr(event) for event in answer if not isinstance(event, ToolResult))
+            assert right not in told, (slug, question.id)
+    assert tried > 20
+
+
+def test_what_says_no_answer_comes_through_whole() -> None:
+    _, question = next((slug, each) for slug, each in all_questions() if isinstance(each, Choice))
+    *_, done = guarded(said_by("Look at the first step. Count it.", 4), question, lambda: "unused")
+    assert isinstance(done, Done)
+    assert done.answer == "Look at the first step. Count it."
+
+
+# -- drawing and keeping ------------------------------------------------------------------------------------------------
+
+
+def finished() -> Turn:
+    turn = Turn("what?\nand 为什么")
+    for event in checked():
+        turn.take(event)
+    return turn
+
+
+@pytest.mark.parametrize("palette", [DARK, PLAIN], ids=["dark", "plain"])
+def test_lines_keep_to_every_width_and_lose_nothing(palette: object) -> None:
+    for width in range(24, 90):
+        parts = turn_parts(finished(), width, palette)  # type: ignore[arg-type]
+        assert all(part.text.cell_len <= width for part in parts), width
+        text = re.sub(r"\s", "", "".join(part.text.plain for part in parts))
+        assert "?Acatinventeditin1812.Sobeit[2]." in text
+        assert "\ue000" not in text and "\ue001" not in text
+        pressed = [part.key for part in parts if part.key is not None]
+        assert [type(key) for key in pressed[:3]] == [Unsupported, Citation, Citation]
+        assert tuple(pressed[3:]) == SUGGESTIONS
+
+
+def test_a_turn_comes_back_from_what_was_kept_and_damage_costs_only_itself() -> None:
+    turn = finished()
+    kept = turn.to_dict()
+    assert Turn.from_dict(kept) == turn
+    assert Turn.from_dict({**kept, "passages": [5, {"lesson": "x"}], "seconds": "long"}) is not None
+    assert Turn.from_dict({"text": "no question"}) is None
+    assert Turn.from_dict([]) is None
+
+
+def test_after_a_stop_the_end_changes_nothing_that_was_said() -> None:
+    turn = Turn("what?", text="Half a", stopped=True)
+    turn.take(Done("Half a sentence and more", in_lessons=True, unsupported=(Unsupported("Half a s", 0, 8, WHY),)))
+    assert (turn.text, turn.unsupported) == ("Half a", ())
+
+
+# -- the real tutor -----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_model_the_lessons_are_quoted_and_it_offers_to_fetch_one(start: Start, tmp_path: Path) -> None:
+    tutor = start("--lang", "en", env={"QWTUTOR_MODELS": str(tmp_path)})
+    tutor.expect("Start here")
+    tutor.send("<enter>")
+    tutor.expect("0%")
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "Why does a batch need padding?")
+    screen = tutor.expect(r"Fetch qwen2\.5-coder-0\.5b")
+    assert "[padding#" in screen
+    tutor.send("<up>")
+    tutor.expect("> Quoted from the lessons")
+
+
+def test_the_real_model_answers_from_the_lesson_and_leaves_a_trace(start: Start, smollm: Path) -> None:
+    tutor = start("--lang", "en", "--model", "smollm2-135m", size=(120, 40))
+    tutor.expect("Start here")
+    tutor.send("<enter>")
+    tutor.expect("0%")
+    tutor.send("a")
+    tutor.expect("Enter asks")
+    ask(tutor, "What is padding?")
+    tutor.expect(r"smollm2-135m  \d+\.\d s  t: how", timeout=240)
+    assert "[padding#" in panel(tutor)
+    tutor.send("<tab>")
+    tutor.settle()
+    tutor.send("t")
+    screen = tutor.expect("How it came about.*1. Found in the lessons")
+    assert "[padding#" in screen
