@@ -174,6 +174,10 @@ PARTS: dict[str, Callable[[Library], dict[str, Any]]] = {
 
 
 def main() -> None:
+    # Imported here: it loads what only its own parts need, and takes the questions from this module.
+    from bench import voice
+
+    PARTS.update(voice.PARTS)
     parser = argparse.ArgumentParser(prog="python -m bench.tutor", description="Measure the tutor.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args()
