@@ -218,27 +218,25 @@ def _short(text: str) -> str:
 
 
 def _compared(alone: _Asked, informed: _Asked) -> Step:
-    columns = (
-        same(""),
-        Text("一致的份额", "Agreement"),
-        Text("回答的熵", "Answer entropy"),
-        Text("词元平均熵", "Mean token entropy"),
-    )
-    rows = tuple(
+    columns = (Text("没有资料", "Without"), Text("有资料", "With"))
+    measures = (
+        (Text("一致的份额", "Agreement"), [f"{agreement.agreement(each.answers):.0%}" for each in (alone, informed)]),
         (
-            name,
-            f"{agreement.agreement(asked.answers):.0%}",
-            f"{agreement.answer_entropy(asked.answers):.3f}",
-            f"{asked.mean_entropy or 0.0:.3f}",
-        )
-        for name, asked in (("-", alone), ("+", informed))
+            Text("回答之间的熵（纳特）", "Entropy over answers (nats)"),
+            [f"{agreement.answer_entropy(each.answers):.3f}" for each in (alone, informed)],
+        ),
+        (
+            Text("词元的平均熵（纳特）", "Mean entropy of tokens (nats)"),
+            [f"{each.mean_entropy or 0.0:.3f}" for each in (alone, informed)],
+        ),
     )
+    frames = tuple(Table(columns, (tuple(row),), label) for label, row in measures)
     note = Text(
-        "- 没有资料，+ 有资料。答案就在眼前时，模型读它而不是猜它。资料若是错的，它多半也照抄。",
-        "- without the text, + with it. With the answer in front of it the model reads instead of guessing. If the text "
-        "is wrong, it will mostly copy that too.",
+        "答案就在眼前时，模型读它而不是猜它。资料若是错的，它多半也照抄。",
+        "With the answer in front of it the model reads instead of guessing. If the text is wrong, it will mostly copy "
+        "that too.",
     )
-    return Step(Text("有没有资料", "With and without the text"), (Table(columns, rows),), note, progress=0.9)
+    return Step(Text("有没有资料", "With and without the text"), frames, note, progress=0.9)
 
 
 def _scored(asked: _Asked, threshold: float) -> Generator[Step, None, dict[str, Any]]:
@@ -247,20 +245,21 @@ def _scored(asked: _Asked, threshold: float) -> Generator[Step, None, dict[str, 
     score = agreement.expected_score(confidence, threshold)
     # Where the threshold is 0.75 and three of four agree, the sum must be 0, not what rounding left of it.
     pays = score > 1e-12
-    columns = (Text("做法", "What to do"), Text("答对", "Right"), Text("答错", "Wrong"), Text("平均得分", "On average"))
-    rows = (
-        ("1", "+1", f"-{cost:.2f}", f"{score:+.3f}"),
-        ("2", "0", "0", "+0.000"),
+    columns = (
+        Text("答对得", "Right"),
+        Text("答错得", "Wrong"),
+        Text("不答得", "No answer"),
+        Text("回答平均得", "Answering, on average"),
     )
+    row = ("+1", f"-{cost:.2f}", "0", f"{score:+.3f}")
     note = Text(
-        f"1 是回答，2 是说“不知道”。若把一致的份额 {confidence:.0%} 当作答对的概率，回答平均得 {score:+.3f} 分："
+        f"若把一致的份额 {confidence:.0%} 当作答对的概率，回答平均得 {score:+.3f} 分："
         + ("答。" if pays else "不如说不知道。")
         + "若答错不扣分，猜永远不亏。",
-        f'1 answers, 2 says "I don\'t know". Taking the agreement of {confidence:.0%} for the chance of being right, an '
-        f"answer earns {score:+.3f} on average: "
+        f"Taking the agreement of {confidence:.0%} for the chance of being right, an answer earns {score:+.3f} on "
+        "average: "
         + ("answer." if pays else "better say so.")
         + " Where wrong answers cost nothing, guessing never loses.",
     )
-    marks = ("chosen", "") if pays else ("", "chosen")
-    yield Step(Text("答，还是说不知道", "Answer, or say so"), (Table(columns, rows, marks=marks),), note, progress=1.0)
+    yield Step(Text("答，还是说不知道", "Answer, or say so"), (Table(columns, (row,)),), note, progress=1.0)
     return asked.result() | {"penalty": cost, "expected_score": score, "answer_pays": pays}
