@@ -270,7 +270,7 @@ def test_conversations_are_kept_found_gone_on_with_deleted_and_brought_back(scri
     ("keys", "near", "words"),
     [
         ("<enter>", "padding", "Why does a batch need padding.*Four texts"),
-        ("z", "padding", "quiz question"),
+        ("z2", "padding", "quiz question"),
         ("T", "", "tokenizer lab"),
         ("D", "", "decoding lab, strategy"),
         ("I", "", "Attention"),
@@ -279,12 +279,13 @@ def test_conversations_are_kept_found_gone_on_with_deleted_and_brought_back(scri
 )
 def test_it_is_told_what_stands_on_the_screen(scripted: Scripted, keys: str, near: str, words: str) -> None:
     tutor = scripted("en", size=(110, 40))
-    tutor.send(keys)
-    tutor.settle(0.6)
+    for key in [keys] if keys.startswith("<") else keys:
+        tutor.send(key)
+        tutor.settle(0.6)
     tutor.send("\x1b[15~")  # F5: a letter may be a letter here
-    tutor.expect("Enter asks|Hint 1 of 3")
+    tutor.expect("Enter asks")
     tutor.settle()
-    if "Hint 1" in tutor.text():
+    if "Why is my answer wrong" in tutor.text():
         tutor.send("<tab>")
         tutor.settle()
     ask(tutor, "where am I?")

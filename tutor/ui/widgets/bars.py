@@ -36,6 +36,7 @@ KEY_NAMES = {
     "upper_l": "L",
     "delete": "Del",
     "f1": "F1",
+    "f5": "F5",
 }
 
 

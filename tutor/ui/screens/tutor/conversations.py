@@ -32,7 +32,7 @@ class ConversationsScreen(TutorScreen):
         Binding("enter", "open", "Go on with it", id="conversations.open"),
         Binding("down", "move(1)", "Down", show=False, id="conversations.down", priority=True),
         Binding("up", "move(-1)", "Up", show=False, id="conversations.up", priority=True),
-        Binding("delete,ctrl+x", "delete", "Delete", id="conversations.delete", key_display="Ctrl+X"),
+        Binding("ctrl+x", "delete", "Delete", id="conversations.delete", priority=True),
         Binding("ctrl+r", "undo", "Undo", id="conversations.undo"),
         Binding("escape", "back", "Back", id="conversations.back"),
     ]
