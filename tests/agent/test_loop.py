@@ -217,3 +217,16 @@ def test_the_default_model_answers_from_the_lessons_the_same_each_time(
         _, second = events("Qwen 的词表是从零训练的吗", desk)
     assert desk.engine and desk.engine.small
     assert "cl100k_base" in first.answer and first.citations and first.answer == second.answer
+
+
+def test_the_model_writes_only_the_arguments_that_are_missing(library: Library) -> None:
+    call = '<tool_call>\n{"name": "run_demo", "arguments": {"name": "tokenizer"}}\n</tool_call>'
+    before, done = events("run a demo for me", at(library, Actor(call, small=True)))
+    assert of(ToolCall, before) == [ToolCall("run_demo", {"name": "tokenizer"})]
+    assert not of(ToolResult, before)[0].failed and done.suggestions[0].kind == "demo"
+    assert not events("run a demo for me", at(library))[1].calls
+
+
+def test_what_is_on_screen_tells_what_a_bare_question_is_about(library: Library) -> None:
+    before, _ = events("explain this", at(library), near="decoding", context="Beam search keeps the best prefixes.")
+    assert of(Retrieved, before)[0].passages[0].section == "beam-search"

@@ -44,7 +44,9 @@ from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import Text, both
 
 ANSWER_TOKENS = 160
+SHORT_TOKENS = 100
 CALL_TOKENS = 200
+CONTEXT_CHARACTERS = 200
 QUOTES = 4  # sentences of the lessons that are quoted
 READ = 6  # and that a small model reads
 # Something that a tool could work on: a number, or what is quoted.
@@ -127,37 +129,41 @@ class _Answering:
         return replace(found, passages=tuple(passage for passage in passages if passage.text))
 
     def _wanted(self) -> str:
-        """What to look for: a question that only asks on, with the one before it."""
-        if self.history and len(content_words(self.question)) < 2:
-            return f"{self.history[-1].question} {self.question}"
-        return self.question
+        """What to look for: a question that only asks on, with the one before it or with what is on screen."""
+        if len(content_words(self.question)) > 1:
+            return self.question
+        before = self.history[-1].question if self.history else self.context[:CONTEXT_CHARACTERS]
+        return f"{before} {self.question}".strip()
 
     # Tools
 
     def _completed(self, proposal: Proposal) -> ToolCall | None:
         """The call proposed, its missing arguments written by the model; None where there is no model to do it."""
-        told = next(
-            each["function"] for each in self.desk.toolbox.schemas() if each["function"]["name"] == proposal.tool
-        )
-        if set(told["parameters"].get("required", ())) <= proposal.arguments.keys():
+        told = next(each for each in self.desk.toolbox.schemas() if each["function"]["name"] == proposal.tool)
+        required = told["function"]["parameters"].get("required", ())
+        if set(required) <= proposal.arguments.keys():
             return ToolCall(proposal.tool, proposal.arguments)
-        return self._written([self.desk.toolbox.narrowed(proposal.tool, proposal.arguments)])
+        # Of what may be left out the model writes nothing: a small one would only make values up.
+        written = self._written([told], [_only(told, [name for name in required if name not in proposal.arguments])])
+        return written and ToolCall(written.tool, written.arguments | proposal.arguments)
 
     def _chosen(self) -> ToolCall | None:
         """The tool that the model would use for what no lesson covers, if any: asked where there is something to use."""
-        engine = self.desk.engine
+        engine, toolbox = self.desk.engine, self.desk.toolbox
         if engine is None or engine.small or not _GIVES_SOMETHING.search(self.question):
             return None
-        return self._written(self.desk.toolbox.grammar_schemas(), or_none=True)
+        return self._written(toolbox.schemas(), toolbox.grammar_schemas(), or_none=True)
 
-    def _written(self, schemas: Sequence[dict[str, Any]], *, or_none: bool = False) -> ToolCall | None:
-        """A call of one of `schemas` that the model writes; the grammar admits no other."""
+    def _written(
+        self, told: Sequence[dict[str, Any]], schemas: Sequence[dict[str, Any]], *, or_none: bool = False
+    ) -> ToolCall | None:
+        """A call that the model writes, `told` of the tools; the grammar admits what `schemas` admit."""
         engine = self.desk.engine
         if engine is None:
             return None
         asked = prompt.for_call(self.question, self.language)
         grammar = gbnf(schemas, or_none=or_none)
-        text = "".join(engine.chat(asked.messages, tools=schemas, grammar=grammar, max_tokens=CALL_TOKENS))
+        text = "".join(engine.chat(asked.messages, tools=told, grammar=grammar, max_tokens=CALL_TOKENS))
         self.model = engine.name
         self.tokens += engine.usage.answer
         _, found = calls.read(text)
@@ -203,7 +209,7 @@ class _Answering:
         """What of the model's words holds, and then the lessons' own sentences."""
         citations = quote(self.question, passages, READ).citations
         asked = prompt.in_other_words(self.question, self.language, citations)
-        words = yield from self._generate(asked, lambda _: iter(()))
+        words = yield from self._generate(asked, lambda _: iter(()), SHORT_TOKENS)
         if answer := held(words, self.question, citations, passages, self.desk.library):
             yield self._say(answer)
         said = quote(self.question, passages, QUOTES).citations
@@ -258,12 +264,12 @@ class _Answering:
         marks = [Unsupported(self.text, 0, len(self.text), why)] if self.text else []
         yield from self._end((), marks, ())
 
-    def _generate(self, asked: prompt.Asked, heard: Heard) -> Generator[Event, None, str]:
+    def _generate(self, asked: prompt.Asked, heard: Heard, most: int = ANSWER_TOKENS) -> Generator[Event, None, str]:
         """The model's words, each piece given to `heard`; from the fallback where the engine fails."""
         assert self.desk.engine is not None
         before = self.text
         try:
-            return (yield from self._stream(self.desk.engine, asked, heard))
+            return (yield from self._stream(self.desk.engine, asked, heard, most))
         except Cancelled:
             raise
         except TutorError as error:
@@ -273,12 +279,12 @@ class _Answering:
             self.text = ""
             if before:
                 yield self._say(before)
-            return (yield from self._stream(self.desk.fallback, asked, heard))
+            return (yield from self._stream(self.desk.fallback, asked, heard, most))
 
-    def _stream(self, engine: Engine, asked: prompt.Asked, heard: Heard) -> Generator[Event, None, str]:
+    def _stream(self, engine: Engine, asked: prompt.Asked, heard: Heard, most: int) -> Generator[Event, None, str]:
         self.model = engine.name
         words = ""
-        pieces = engine.chat(asked.messages, max_tokens=ANSWER_TOKENS)
+        pieces = engine.chat(asked.messages, max_tokens=most)
         with closing(cast("Generator[str, None, None]", pieces)):
             for piece in pieces:
                 if not words:
@@ -333,3 +339,11 @@ class _Answering:
             self.first,
             stopped,
         )
+
+
+def _only(told: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A tool's schema with those of its arguments alone."""
+    function = told["function"]
+    properties = {name: function["parameters"]["properties"][name] for name in names}
+    parameters = {"type": "object", "properties": properties, "required": list(names)}
+    return {**told, "function": {**function, "parameters": parameters}}
