@@ -116,6 +116,12 @@ def test_the_longest_chain_and_the_most_votes_are_rated() -> None:
     assert set(map(round, result_of(chain)["bradley_terry"].values())) == {1000}
 
 
+def test_one_vote_has_no_order_to_depend_on() -> None:
+    notes = [step.note.en for step in play(assistants, {"votes": [["A", "B"]]})[0]]
+    assert any("same ratings in every order" in note for note in notes)
+    assert not any("other ratings" in note for note in notes)
+
+
 # Intervals
 
 
@@ -231,7 +237,9 @@ def test_two_settings_answer_unnamed_and_are_revealed_afterwards(smol: WorkerMod
         assert shown == [
             f"{place}: {result['answers'][side]}" for place, side in zip(["First", "Second"], order, strict=True)
         ]
-        assert [row[1] for row in frames(steps[2:3], Table)[0].rows] == order
+        revealed = {row[1]: row[2] for row in frames(steps[2:3], Table)[0].rows}
+        assert list(revealed) == order
+        assert revealed == {"a": "temperature 0", "b": "temperature 1, system: Be rude."}
         assert not control_characters(steps)
     assert seen == {"a", "b"}
     ids = [piece.id for piece in smol.conversation([Message("user", "Say hello.")])]

@@ -120,5 +120,11 @@ def _seeded(strategy: Strategy, seed: int) -> Strategy:
 
 
 def _described(setup: Setup) -> str:
-    parts = [f"{key} {getattr(setup.strategy, key):g}" for key in _BOUNDS]
-    return ", ".join([*parts[:3], *([f"system: {setup.system[:30]}"] if setup.system else [])])
+    """The temperature, and what else differs from doing nothing."""
+    usual = Strategy()
+    parts = [
+        f"{key} {getattr(setup.strategy, key):g}"
+        for key in _BOUNDS
+        if key == "temperature" or getattr(setup.strategy, key) != getattr(usual, key)
+    ]
+    return ", ".join([*parts, *([f"system: {setup.system[:40]}"] if setup.system else [])])

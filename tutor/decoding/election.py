@@ -83,8 +83,8 @@ class Election:
             for name, row, w, n in zip(self.labels, self.wins, won, lost, strict=True)
         )
         note = Text(
-            f"{len(self.votes)} 票，每票只说两个回答里哪个更好。怎样从中得出一个排名？",
-            f"{len(self.votes)} votes, each saying only which of two answers is better. What ranking do they give?",
+            f"共 {len(self.votes)} 票，每票只说两个回答里哪个更好。怎样从中得出一个排名？",
+            f"Votes: {len(self.votes)}. Each says only which of two answers is better. What ranking do they give?",
         )
         return Step(Text("票", "The votes"), (Table(columns, rows),), note, progress=0.0)
 
@@ -148,11 +148,14 @@ class Election:
             )
             for i, name in enumerate(self.labels)
         )
-        note = Text(
-            "票是同样的票，只换了次序，分数就不同。棋手会进步，次序因此有意义；一个冻结的模型不会。",
-            "The same votes in another order give other ratings. A chess player improves, so order means something; a "
-            "frozen model does not.",
-        )
+        if np.ptp(self.shuffled, axis=0).max() > 0:
+            note = Text(
+                "票是同样的票，只换了次序，分数就不同。棋手会进步，次序因此有意义；一个冻结的模型不会。",
+                "The same votes in another order give other ratings. A chess player improves, so order means something; "
+                "a frozen model does not.",
+            )
+        else:
+            note = Text("这些票怎样排，分数都一样。", "These votes give the same ratings in every order.")
         return Step(Text("换个次序", "In another order"), (Table(columns, rows),), note, progress=0.6)
 
     def _leads(self) -> list[float]:
