@@ -229,8 +229,8 @@ def test_many_tables_at_once_are_rated_as_each_alone() -> None:
 def test_two_settings_answer_unnamed_and_are_revealed_afterwards(smol: WorkerModel) -> None:
     given = {"prompt": "Say hello.", "a": {"temperature": 0}, "b": {"temperature": 1, "system": "Be rude."}}
     seen = set()
-    for seed in range(4):
-        steps, result = play(assistants, {**given, "max_tokens": 6, "seed": seed, "votes": [["a", "b"]]}, smol)
+    for seed in (0, 2):
+        steps, result = play(assistants, {**given, "max_tokens": 4, "seed": seed, "votes": [["a", "b"]]}, smol)
         seen.add(result["first"])
         shown = [frame.text.en for frame in steps[1].frames if isinstance(frame, Note)]
         order = ["a", "b"] if result["first"] == "a" else ["b", "a"]
@@ -243,7 +243,7 @@ def test_two_settings_answer_unnamed_and_are_revealed_afterwards(smol: WorkerMod
         assert not control_characters(steps)
     assert seen == {"a", "b"}
     ids = [piece.id for piece in smol.conversation([Message("user", "Say hello.")])]
-    greedy = "".join(step.text for step in smol.decode(ids, Strategy(), max_tokens=6, top=1)).strip()
+    greedy = "".join(step.text for step in smol.decode(ids, Strategy(), max_tokens=4, top=1)).strip()
     assert result["answers"]["a"] == greedy
     assert result["elo"] == {"a": 1016, "b": 984}
 
