@@ -34,7 +34,8 @@ def test_lines_have_the_answer_and_below_it_the_sections_and_what_comes_next(tmp
     run = qwtutor("ask", "what is beam search", QWTUTOR_MODELS=str(tmp_path))
     answer, below = run.stdout.split("\n\n", 1)
     assert "[decoding#beam-search]" in answer
-    assert below.startswith("[decoding#beam-search] ") and "qwtutor lesson decoding" in below
+    assert below.startswith("[decoding#beam-search] Beam search") and "qwtutor quiz decoding" in below
+    assert below.count("[decoding#beam-search]") == 1
 
 
 def test_a_server_that_is_not_there_gets_a_sentence_and_a_fallback_where_asked_for(smollm: Path) -> None:

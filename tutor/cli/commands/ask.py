@@ -24,9 +24,10 @@ from tutor.domain.language import tr
 
 if TYPE_CHECKING:
     from tutor.agent.engine import Engine
-    from tutor.agent.events import Done, Event
+    from tutor.agent.events import Done, Event, Suggestion
     from tutor.agent.local import Stoppable
     from tutor.agent.loop import Desk
+    from tutor.content.library import Library
 
 
 @command(
@@ -56,7 +57,7 @@ def ask(*, question: str, server: str, fallback: bool, alone: bool, as_json: boo
         if as_json:
             output.document(_document(_last(events)))
         else:
-            _print(events)
+            _print(events, desk.library)
 
 
 @contextmanager
@@ -118,11 +119,11 @@ def _document(done: Done) -> dict[str, Any]:
     }
 
 
-def _print(events: Iterator[Event]) -> None:
-    """The answer as it comes, then what it rests on and what in it rests on nothing."""
+def _print(events: Iterator[Event], library: Library) -> None:
+    """The answer as it comes, then where it stands in the lessons and what in it rests on nothing."""
     from tutor.agent.events import Citation, Suggestion, TextDelta, ToolCall, Unsupported, Withdrawn
 
-    below: list[str] = []
+    below: dict[str, None] = {}  # each line once
     for event in events:
         match event:
             case ToolCall():
@@ -134,11 +135,13 @@ def _print(events: Iterator[Event]) -> None:
                 output.line()
                 diagnostics.say(str(event.why))
             case Citation():
-                below.append(f"[{event.lesson}#{event.section}] {event.quote}")
+                below[_section(library, event.lesson, event.section)] = None
             case Unsupported():
-                below.append(tr("Not borne out: “{text}”. {why}", text=event.text, why=event.why))
-            case Suggestion(kind="section" | "question"):
-                below.append(tr("Next: {title} ({command})", title=event.title, command=_command(event)))
+                below[tr("Not borne out: “{text}”. {why}", text=event.text, why=event.why)] = None
+            case Suggestion(kind="section"):
+                below[_section(library, *event.target.split("#", 1))] = None
+            case Suggestion(kind="demo" | "question"):
+                below[tr("Next: {title} ({command})", title=event.title, command=_command(event))] = None
     output.line()
     if below:
         output.line()
@@ -146,6 +149,12 @@ def _print(events: Iterator[Event]) -> None:
         output.line(each)
 
 
-def _command(next_step: Any) -> str:
-    lesson = next_step.target.partition("#")[0]
-    return f"qwtutor {'quiz' if next_step.kind == 'question' else 'lesson'} {lesson}"
+def _section(library: Library, slug: str, id: str) -> str:
+    section = library.lesson(slug).section(id)
+    return f"[{slug}#{id}] {section.title if section else ''}".rstrip()
+
+
+def _command(step: Suggestion) -> str:
+    if step.kind == "demo":
+        return f"qwtutor demo {step.target}"
+    return f"qwtutor quiz {step.target.partition('#')[0]}"
