@@ -271,6 +271,7 @@ class ReaderScreen(TutorScreen):
         with self._opening:
             self._find_place()
             self.retitle()
+            self._fill_outline()
         self._note_place()
 
     def _find_place(self) -> None:

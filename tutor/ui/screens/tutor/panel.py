@@ -138,7 +138,7 @@ class TutorPanel(Vertical):
         if not self.is_attached or not self.said.size.width:
             return
         parts, begins = self._parts()
-        self.said.show(parts, begins)
+        self.said.show(parts, begins, growing=self.talk.busy)
         self._say_why()
         if self._busy != self.talk.busy:
             self._busy = self.talk.busy

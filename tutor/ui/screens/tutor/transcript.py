@@ -34,23 +34,26 @@ class Transcript(RowList):
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
-    def show(self, parts: Sequence[Part], begins: int) -> None:
-        """`parts`, of which the newest turn begins at row `begins`. Rows that did not change are not painted again."""
+    def show(self, parts: Sequence[Part], begins: int, *, growing: bool) -> None:
+        """`parts`, of which the newest turn begins at row `begins` and may be `growing`.
+
+        Rows that did not change are not painted again, and what stands on the screen stays where it is.
+        """
         self._parts = parts
         height = max(1, self.size.height)
+        top = self.scroll_offset.y
         if self.following:
-            self._top = max(min(self._top, len(parts)), begins if len(parts) > height else 0)
-            if len(parts) > self._top + height:
-                self._top = len(parts) - height // 2
-        blank = Row(Text(), heading=True)
+            top = max(self._top, begins if len(parts) > height else 0)
+            if growing and len(parts) > top + height:
+                top = len(parts) - height // 2
+            self._top = top
         rows = [Row(part.text, part.key, part.key is None) for part in parts]
         # Blank below the last line: the view can stand where the answer has room to grow.
-        rows += [blank] * (self._top + height - len(rows) if self.following else 0)
-        if len(rows) < len(self.rows) and not self.following:
-            rows += [blank] * (len(self.rows) - len(rows))
+        rows += [Row(Text(), heading=True)] * (top + height - len(rows))
         self._set(rows)
-        if self.following and self.scroll_offset.y != self._top:
-            self.scroll_to(y=self._top, animate=False)
+        if self.following and self.scroll_offset.y != top:
+            self.scroll_to(y=top, animate=False)
+        self.following = self.following and growing
 
     def begin(self) -> None:
         """Another question was asked, or another conversation is shown: follow it."""
