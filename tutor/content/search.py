@@ -19,13 +19,14 @@ from weakref import WeakKeyDictionary
 
 from tutor.content.blocks import CODE, blocks
 from tutor.content.library import Library
-from tutor.content.query import Vocabulary, terms, wanted
-from tutor.content.sections import FIELDS, Row, load, read_sections, save
+from tutor.content.query import Vocabulary, content_words, terms, wanted
+from tutor.content.sections import FIELDS, Row, load, read_sections, save, telling
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Term
 
 K1 = 2.0  # how soon more of the same word stops counting
 TOGETHER = 1.0  # what a word counts for standing in the best paragraph
+ALIKE = 0.8  # what a word counts for standing in the learners' phrase that is most like the question
 NEAR = 1.1  # what a section of the lesson on screen counts beside another
 FRESH = 1.0  # seconds for which the folders count as unchanged
 CANDIDATES = 8  # sections whose paragraphs are looked at
@@ -156,7 +157,7 @@ class _Index:
         self.vocabulary = Vocabulary(
             self.postings,
             {term for fields in every for term in fields["named"]},
-            (name for *_, row in self.sections for name in (*row["asks"], *_names(row))),
+            (name for *_, row in self.sections for name in (*filter(telling, row["asks"]), *_names(row))),
             {term for fields in every for term in fields["technical"]},
         )
 
@@ -177,8 +178,19 @@ class _Index:
         best = [number for number, score in scores.items() if score >= largest[-1]]
         best = sorted(best, key=lambda number: (-scores[number], number))[: max(limit, CANDIDATES)]
         for number in best[:CANDIDATES]:
-            scores[number] += TOGETHER * max(_together(text, asked) for text in self.sections[number][2]["body"])
+            row = self.sections[number][2]
+            scores[number] += TOGETHER * max(_together(text, asked) for text in row["body"])
+            scores[number] += ALIKE * max((self._alike(phrase, asked) for phrase in row["asks"]), default=0.0)
         return [(number, scores[number]) for number in sorted(best, key=lambda n: (-scores[n], n))[:limit]]
+
+    def _alike(self, phrase: str, asked: Mapping[str, float]) -> float:
+        """What the terms count that `phrase` and the question share; less, the more of the phrase was not asked."""
+        said = _phrase(phrase)
+        shared = asked.keys() & said
+        if not shared:
+            return 0.0
+        whole = sum(self.rarity.get(term, 0.0) for term in said)
+        return sum(asked[term] for term in shared) * sum(self.rarity.get(term, 0.0) for term in shared) / (whole or 1.0)
 
     def _match(self, number: int, score: float) -> Match:
         slug, id, row = self.sections[number]
@@ -203,6 +215,11 @@ def _together(body: str, asked: Mapping[str, float]) -> float:
 @lru_cache(maxsize=2048)
 def _said(body: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(terms(block.text)) for block in blocks(body))
+
+
+@lru_cache(maxsize=8192)
+def _phrase(text: str) -> frozenset[str]:
+    return frozenset(content_words(text)) or frozenset(terms(text))
 
 
 def _snippets(body: Text, asked: Mapping[str, float]) -> Text:

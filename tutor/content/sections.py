@@ -69,7 +69,7 @@ def read_sections(library: Library, file: ContentFile, quiz_file: ContentFile | 
                 [term.zh, term.en, term.definition.zh, term.definition.en, *term.also]
                 for term in _introduced_in(section, lesson)
             ],
-            "asks": [*filter(_telling, section.also)],
+            "asks": [*section.also],
             "fields": _fields(lesson, section, questions),
         }
         for section in lesson.sections
@@ -102,7 +102,7 @@ def _both(text: Text) -> str:
     return f"{text.zh}\n{text.en}"
 
 
-def _telling(phrase: str) -> bool:
+def telling(phrase: str) -> bool:
     """Whether a phrase means this and nothing else: not a single word of everyday language."""
     return not phrase.isalpha() or (not phrase.isascii() and len(phrase) > 3)
 
