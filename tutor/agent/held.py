@@ -17,7 +17,7 @@ from tutor.content.query import content_words, terms
 
 CLAIMS = 3  # words of its own that a sentence must have
 BORNE_OUT = 0.7  # of its words must stand in one sentence of the lessons
-ALL_SAID = 0.8  # of a quote's words: it need not be said again
+ALL_SAID = 0.95  # of a quote's words: it need not be said again
 _NEGATION = re.compile(r"不|没|无|非|未|否|\b(?:not|no|never|nor|none|neither|without|cannot)\b|n't\b", re.IGNORECASE)
 
 

@@ -47,8 +47,7 @@ ANSWER_TOKENS = 160
 SHORT_TOKENS = 100
 CALL_TOKENS = 200
 CONTEXT_CHARACTERS = 200
-QUOTES = 4  # sentences of the lessons that are quoted
-READ = 6  # and that a small model reads
+QUOTES = 6  # sentences of the lessons
 # Something that a tool could work on: a number, or what is quoted.
 _GIVES_SOMETHING = re.compile(r"\d|[“”\"「『`]")
 _LESSONS_SAY = Text(zh="\n\n课程里说：", en="\n\nThe lessons say: ")
@@ -207,15 +206,14 @@ class _Answering:
 
     def _said_and_quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """What of the model's words holds, and then the lessons' own sentences."""
-        citations = quote(self.question, passages, READ).citations
+        citations = quote(self.question, passages, QUOTES).citations
         asked = prompt.in_other_words(self.question, self.language, citations)
         words = yield from self._generate(asked, lambda _: iter(()), SHORT_TOKENS)
         if answer := held(words, self.question, citations, passages, self.desk.library):
             yield self._say(answer)
-        said = quote(self.question, passages, QUOTES).citations
-        if more := cited(left(answer, said), self.language):
+        if more := cited(left(answer, citations), self.language):
             yield self._say(_LESSONS_SAY.get(self.language) + more if answer else more)
-        yield from self._end(said, ())
+        yield from self._end(citations, ())
 
     def _spoken(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """What the model makes of the passages, if that holds; else their own sentences."""
