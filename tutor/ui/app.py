@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 # Chinese input methods and Ctrl+J break on terminals that half-support the kitty protocol; read at Textual's import.
 os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
-# How long Esc may still become an arrow key, in ms: it stops an answer, which should not be waited for.
-os.environ.setdefault("ESCDELAY", "50")
 if "SSH_CONNECTION" in os.environ:
     # A slow link: the terminal's own sixteen colours, nothing that moves by itself, fewer and larger updates.
     os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "standard")
