@@ -19,6 +19,7 @@ from tutor.ui.draw.wrap import wrap
 from tutor.ui.turn import ALONE, HINT, LESSONS, MISTAKE, Turn
 
 NEAREST = 3
+GIVEN = 20  # characters of a parameter that is shown with a demo
 STRONGEST = 3
 KINDS = ("section", "demo", "lab", "question")
 DOUBT = "?"  # stands before what nothing bears out
@@ -62,15 +63,15 @@ def turn_parts(turn: Turn, width: int, palette: Palette, *, fetch: str = "", loc
         parts += _plain(tr("(stopped)"), width, palette.muted)
     if turn.trouble is not None:
         return [*parts, *_trouble(turn, turn.trouble, width, palette, fetch=fetch, local=local)]
+    if turn.kind == LESSONS and not turn.model and fetch:
+        sentence = tr("Quoted from the lessons: no model is here. Fetch {model}  (f)", model=fetch)
+        parts += [*_pressable(sentence, Action("fetch", turn), width, palette), Part(Text())]
     if _declined(turn):
         parts += _not_covered(turn, width, palette)
     else:
         parts += [*_cited(turn, width, palette), *_suggested(turn, width, palette)]
     if turn.kind == HINT and turn.strength < STRONGEST:
         parts += [Part(Text()), *_pressable(tr("A stronger hint  (a)"), Action("stronger", turn), width, palette)]
-    if turn.kind == LESSONS and not turn.model and fetch:
-        sentence = tr("Quoted from the lessons: no model is here. Fetch {model}  (f)", model=fetch)
-        parts += [Part(Text()), *_pressable(sentence, Action("fetch", turn), width, palette)]
     return _single_spaced([*parts, *_foot(turn, width, palette)])
 
 
@@ -203,7 +204,7 @@ def _suggested(turn: Turn, width: int, palette: Palette) -> list[Part]:
     names = {"section": tr("Read"), "demo": tr("Demo"), "lab": tr("Lab"), "question": tr("Question")}
     parts = [Part(Text()), Part(Text(tr("Go on"), palette.muted))]
     for each in offered:
-        given = "  " + " ".join(f"{name}={value}" for name, value in each.given.items()) if each.given else ""
+        given = "".join(f"  {name}={value}" for name, value in each.given.items() if len(str(value)) <= GIVEN)
         text = Text.assemble((names.get(each.kind, "") + "  ", palette.accent), each.title.get() + given)
         parts += _pressable(text, each, width, palette)
     return parts
