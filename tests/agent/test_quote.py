@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tutor.agent.events import Passage
-from tutor.agent.quote import quote
+from tutor.agent.quote import SENTENCES, quote
 from tutor.agent.retrieval import find
 from tutor.agent.verify import verify
 from tutor.content.library import Library
@@ -31,7 +31,7 @@ def test_the_fact_asked_for_is_quoted_and_bears_itself_out(library: Library, que
     passages = find(library, question).passages
     quoted = quote(question, passages)
     assert fact in quoted.answer
-    assert 1 <= len(quoted.citations) <= 4
+    assert 1 <= len(quoted.citations) <= SENTENCES + 1  # and the definition
     texts = {(passage.lesson, passage.section): passage.text for passage in passages}
     for citation in quoted.citations:
         assert citation.quote in texts[citation.lesson, citation.section]
@@ -48,3 +48,15 @@ def test_sentences_that_only_lead_on_or_ask_are_not_quoted() -> None:
 def test_nothing_found_gives_nothing() -> None:
     assert quote("what is a sheep", []).answer == ""
     assert quote("wolves", [Passage("sheep", "one", Text("羊", "Sheep"), "A gate.", 1.0)]).citations == ()
+
+
+def test_a_common_mistake_is_quoted_with_what_corrects_it() -> None:
+    text = "Common mistake: a sheep is a gate. It is none. Gates have hinges."
+    quoted = quote("is a sheep a gate", [Passage("sheep", "one", Text("羊", "Sheep"), text, 1.0)], 1)
+    assert [each.quote for each in quoted.citations] == ["Common mistake: a sheep is a gate. It is none."]
+
+
+def test_a_quotation_that_the_sentence_goes_on_after_does_not_end_it() -> None:
+    text = "“羊，来了。”，牧人说。羊吃草。"
+    quoted = quote("牧人说什么", [Passage("sheep", "one", Text("羊", "Sheep"), text, 1.0)], 1)
+    assert quoted.citations[0].quote == "“羊，来了。”，牧人说。"

@@ -9,14 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tutor.agent.events import Citation, Passage
-from tutor.agent.passages import asked_in, sentences
+from tutor.agent.passages import asked_in, sentences, spans
 from tutor.content.query import Vocabulary, terms, wanted
 
-SENTENCES = 3
+SENTENCES = 4
 PASSAGES = 3  # the best of so many passages are quoted
-BEHIND = 0.3  # what a sentence of the second passage counts beside one of the first
-BESIDE = 0.35  # what a sentence has of the worth of the one before it: an answer follows what names its subject
-AGAIN = 0.3  # what a term counts that a sentence chosen before has said
+BEHIND = 0.15  # what a sentence of the second passage counts beside one of the first
+BESIDE = 0.3  # what a sentence has of the worth of its neighbours: an answer follows what names its subject
+CHOSEN = 2.5  # how many times that where the neighbour is quoted: sentences that hang together are better understood
+BLOCK = 0.25  # what a sentence has of the worth of its paragraph or list item
+OPENING = 0.6  # what the first sentence of a passage counts beyond that, the second half of it, and so on
+AGAIN = 0.5  # what a term counts that a sentence chosen before has said
 SHOWN = 240  # characters of a formula, list or table that is quoted with the sentence that leads to it
 
 # What is asked for, and what a sentence that answers it holds.
@@ -29,7 +32,10 @@ _CUES = (
     ),
     (re.compile(r"\bbetter\b|\bbest\b|哪个好|更好|越好"), re.compile(r"disputed|open|better|争论|定论|更")),
 )
-CUE = 1.3
+CUE = 1.4
+_MISTAKE = re.compile(r"(?:常见误区|Common mistake)[：:]")
+_ENDS = (".", "。", "!", "！", "?", "？", "…", ";", "；")
+_CLOSING = "”\"’')）"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,13 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """Where it stands (passage and place in it), and what it is worth by itself."""
+    """Where it stands (passage and place in it), and the terms in it and in its whole paragraph."""
 
     rank: int
     place: int
     text: str
     said: frozenset[str]
+    around: frozenset[str]
     defines: bool
 
 
@@ -55,6 +62,8 @@ def quote(question: str, passages: Sequence[Passage], limit: int = SENTENCES) ->
     """The definition asked for, if any, and up to `limit` sentences of `passages` (best first) that answer best."""
     given = [one for rank, passage in enumerate(passages[:PASSAGES]) for one in _read(rank, passage.text)]
     asked = _asked(question, given)
+    if not asked:
+        return Quoted("", ())
     prior = [
         passage.score / (passages[0].score or 1.0) * (BEHIND if rank else 1.0) for rank, passage in enumerate(passages)
     ]
@@ -62,8 +71,8 @@ def quote(question: str, passages: Sequence[Passage], limit: int = SENTENCES) ->
     heard = frozenset().union(*(one.said for one in chosen))
     for _ in range(limit):
         worths = [
-            (prior[one.rank] * _worth(one, before, asked, heard, question, follows=before in chosen), -place, one)
-            for place, (before, one) in enumerate(zip([None, *given], given, strict=False))
+            (prior[one.rank] * _worth(one, beside, chosen, asked, heard) * _cue(question, one.text), -place, one)
+            for place, (one, beside) in enumerate(_with_neighbours(given))
             if one not in chosen and not one.defines
         ]
         worth, _, best = max(worths, key=lambda row: row[:2], default=(0.0, 0, None))
@@ -83,22 +92,37 @@ def cited(citations: Sequence[Citation], language: str) -> str:
 
 
 def _read(rank: int, text: str) -> Iterator[_Sentence]:
-    """The sentences of a passage; one that leads to a short formula or table has it with it, which is none alone."""
+    """The sentences of a passage. One that leads to a short formula or table has it with it, which is none alone;
+    a common mistake has what corrects it.
+    """
     place = 0
     blocks = text.split("\n\n")
     for number, block in enumerate(blocks):
         if "\n" in block or (number and blocks[number - 1].endswith((":", "："))):
             continue
-        for one in sentences(block):
-            leads = one.endswith((":", "：")) and number + 1 < len(blocks)
-            whole = f"{one}\n\n{blocks[number + 1]}" if leads else one
-            if not whole.endswith((":", "：", "?", "？")) and not (leads and len(whole) > len(one) + SHOWN):
-                yield _Sentence(rank, place, whole, frozenset(terms(whole)), _defines(one) and number == 0)
+        around = frozenset(terms(block))
+        for one in _whole(block):
+            bare = one.rstrip(_CLOSING)
+            leads = bare.endswith((":", "：")) or not bare.endswith(_ENDS)
+            shown = blocks[number + 1] if leads and number + 1 < len(blocks) else ""
+            if not bare.endswith(("?", "？")) and (not leads or 0 < len(shown) <= SHOWN):
+                whole = f"{one}\n\n{shown}" if shown else one
+                yield _Sentence(rank, place, whole, frozenset(terms(whole)), around, _defines(one) and number == 0)
                 place += 1
 
 
+def _whole(block: str) -> Iterator[str]:
+    """The sentences of a paragraph, but a mistake together with the sentence after it."""
+    ends = [stop for _, stop in spans(block)]
+    if _MISTAKE.match(block) and len(ends) > 1:
+        yield block[: ends[1]]
+        yield from (block[start:stop] for start, stop in spans(block) if start >= ends[1])
+    else:
+        yield from sentences(block)
+
+
 def _defines(sentence: str) -> bool:
-    return bool(re.match(r"[^：:。.\n]{1,60}[：:] ?\S", sentence))
+    return bool(re.match(r"[^：:。.\n]{1,60}[：:] ?\S", sentence)) and not _MISTAKE.match(sentence)
 
 
 def _asked(question: str, given: Sequence[_Sentence]) -> dict[str, float]:
@@ -111,19 +135,25 @@ def _asked(question: str, given: Sequence[_Sentence]) -> dict[str, float]:
     }
 
 
+def _with_neighbours(given: Sequence[_Sentence]) -> Iterator[tuple[_Sentence, list[_Sentence]]]:
+    for at, one in enumerate(given):
+        yield one, [each for each in (*given[max(0, at - 1) : at], *given[at + 1 : at + 2]) if each.rank == one.rank]
+
+
 def _worth(
     one: _Sentence,
-    before: _Sentence | None,
+    beside: Sequence[_Sentence],
+    chosen: Sequence[_Sentence],
     asked: Mapping[str, float],
     heard: frozenset[str],
-    question: str,
-    *,
-    follows: bool,
 ) -> float:
     own = sum(asked[term] * (AGAIN if term in heard else 1.0) for term in asked.keys() & one.said)
-    if before is not None and before.rank == one.rank:
-        own += (2 if follows else 1) * BESIDE * sum(asked[term] for term in asked.keys() & before.said)
-    return own * _cue(question, one.text)
+    near = sum((CHOSEN if each in chosen else 1.0) * _holds(each.said, asked) for each in beside)
+    return own + BESIDE * near + BLOCK * _holds(one.around, asked) + OPENING / (1 + one.place)
+
+
+def _holds(said: frozenset[str], asked: Mapping[str, float]) -> float:
+    return sum(asked[term] for term in asked.keys() & said)
 
 
 def _cue(question: str, sentence: str) -> float:

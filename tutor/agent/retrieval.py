@@ -57,7 +57,10 @@ def _passage(match: Match, question: str, asked: Mapping[str, float], language: 
         _definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
     ]
     text = "\n\n".join(
-        [*defined, _best(match.body.get(language), asked, PASSAGE_CHARACTERS[language] - sum(map(len, defined)))]
+        [
+            *defined,
+            _best(match.body.get(language), asked, language, PASSAGE_CHARACTERS[language] - sum(map(len, defined))),
+        ]
     )
     return Passage(match.lesson, match.section, match.title, text.strip(), match.score)
 
@@ -70,7 +73,7 @@ def _definition(term: Term, language: str) -> str:
     return f"{term.en or term.zh}: {told}" + ("" if told.endswith(".") else ".")
 
 
-def _best(markdown: str, asked: Mapping[str, float], room: int) -> str:
+def _best(markdown: str, asked: Mapping[str, float], language: str, room: int) -> str:
     """What of a section says most of what is asked, in its order, in about `room` characters.
 
     Tables and code are taken whole or not at all, paragraphs by the sentence.
@@ -92,13 +95,13 @@ def _best(markdown: str, asked: Mapping[str, float], room: int) -> str:
             room -= len(pieces[at][1])
         elif room < LEFT_OVER:
             break
-    return _put_together([pieces[at] for at in sorted(chosen)])
+    return _put_together([pieces[at] for at in sorted(chosen)], language)
 
 
-def _put_together(pieces: list[tuple[int, str]]) -> str:
+def _put_together(pieces: list[tuple[int, str]], language: str) -> str:
     text, last = "", -1
     for number, piece in pieces:
         if text:
-            text += "\n\n" if number != last else "" if asked_in(piece) == "zh" else " "
+            text += "\n\n" if number != last else "" if language == "zh" else " "
         text, last = text + piece, number
     return text

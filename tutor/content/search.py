@@ -19,14 +19,15 @@ from weakref import WeakKeyDictionary
 
 from tutor.content.blocks import CODE, blocks
 from tutor.content.library import Library
-from tutor.content.query import Vocabulary, content_words, terms, wanted
+from tutor.content.query import Vocabulary, terms, wanted
 from tutor.content.sections import FIELDS, Row, load, read_sections, save, telling
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Term
 
 K1 = 2.0  # how soon more of the same word stops counting
 TOGETHER = 1.0  # what a word counts for standing in the best paragraph
-ALIKE = 0.8  # what a word counts for standing in the learners' phrase that is most like the question
+COMMON = 0.6  # what a word of any question counts in that
+ALIKE = 1.0  # what a word counts for standing in the learners' phrase that is most like the question
 NEAR = 1.1  # what a section of the lesson on screen counts beside another
 FRESH = 1.0  # seconds for which the folders count as unchanged
 CANDIDATES = 8  # sections whose paragraphs are looked at
@@ -106,7 +107,10 @@ class _Index:
             weights = wanted(query, self.vocabulary)
             unknown = math.log(1 + (len(self.sections) + 0.5) / 0.5)
             asked = {term: weight * self.rarity.get(term, unknown) for term, weight in weights.items()}
-            best = tuple(self._match(number, score) for number, score in self._ranked(weights, asked, limit, near))
+            said = {term: COMMON * self.rarity.get(term, 0.0) for term in terms(query)} | asked
+            best = tuple(
+                self._match(number, score) for number, score in self._ranked(weights, asked, said, limit, near)
+            )
             return Matches(best, asked, self.vocabulary)
 
     def _update(self, library: Library) -> None:
@@ -162,7 +166,12 @@ class _Index:
         )
 
     def _ranked(
-        self, weights: Mapping[str, float], asked: Mapping[str, float], limit: int, near: str | None
+        self,
+        weights: Mapping[str, float],
+        asked: Mapping[str, float],
+        said: Mapping[str, float],
+        limit: int,
+        near: str | None,
     ) -> list[tuple[int, float]]:
         """The numbers of the best sections with their scores; equal ones in the order of the lessons."""
         scores: defaultdict[int, float] = defaultdict(float)
@@ -180,17 +189,17 @@ class _Index:
         for number in best[:CANDIDATES]:
             row = self.sections[number][2]
             scores[number] += TOGETHER * max(_together(text, asked) for text in row["body"])
-            scores[number] += ALIKE * max((self._alike(phrase, asked) for phrase in row["asks"]), default=0.0)
+            scores[number] += ALIKE * max((self._alike(phrase, said) for phrase in row["asks"]), default=0.0)
         return [(number, scores[number]) for number in sorted(best, key=lambda n: (-scores[n], n))[:limit]]
 
-    def _alike(self, phrase: str, asked: Mapping[str, float]) -> float:
+    def _alike(self, phrase: str, said: Mapping[str, float]) -> float:
         """What the terms count that `phrase` and the question share; less, the more of the phrase was not asked."""
-        said = _phrase(phrase)
-        shared = asked.keys() & said
+        wanted = _phrase(phrase)
+        shared = said.keys() & wanted
         if not shared:
             return 0.0
-        whole = sum(self.rarity.get(term, 0.0) for term in said)
-        return sum(asked[term] for term in shared) * sum(self.rarity.get(term, 0.0) for term in shared) / (whole or 1.0)
+        whole = sum(self.rarity.get(term, 0.0) for term in wanted)
+        return sum(said[term] for term in shared) * sum(self.rarity.get(term, 0.0) for term in shared) / (whole or 1.0)
 
     def _match(self, number: int, score: float) -> Match:
         slug, id, row = self.sections[number]
@@ -219,7 +228,7 @@ def _said(body: str) -> tuple[frozenset[str], ...]:
 
 @lru_cache(maxsize=8192)
 def _phrase(text: str) -> frozenset[str]:
-    return frozenset(content_words(text)) or frozenset(terms(text))
+    return frozenset(terms(text))
 
 
 def _snippets(body: Text, asked: Mapping[str, float]) -> Text:
