@@ -170,6 +170,11 @@ def _worth(term: str, known: Vocabulary) -> float:
     return GENERAL if term in _general() else SUBJECT if term in known.subject else 1.0
 
 
+def is_general(term: str) -> bool:
+    """Whether `term` is of many subjects and tells little about which is meant."""
+    return term in _general()
+
+
 def content_words(question: str) -> list[str]:
     """The terms of `question` that are not common to all questions: single Han characters only where alone."""
     return [term for term, _ in _asked(unicodedata.normalize("NFKC", question).lower())]

@@ -10,16 +10,17 @@ import math
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from tutor.content.blocks import CODE, blocks
 from tutor.content.library import Library
-from tutor.content.query import Vocabulary, terms, wanted
+from tutor.content.query import Vocabulary, content_words, is_general, terms, wanted
 from tutor.content.sections import FIELDS, Row, load, read_sections, save, telling
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Term
@@ -30,6 +31,7 @@ COMMON = 0.6  # what a word of any question counts in that
 ALIKE = 1.0  # what a word counts for standing in the learners' phrase that is most like the question
 NEAR = 1.1  # what a section of the lesson on screen counts beside another
 FRESH = 1.0  # seconds for which the folders count as unchanged
+MUCH = 2  # words of a phrase that is understood by itself
 CANDIDATES = 8  # sections whose paragraphs are looked at
 SNIPPET_CHARACTERS = 120
 QUERY_CHARACTERS = 500
@@ -158,11 +160,17 @@ class _Index:
             term: [(number, self.rarity[term] * f * (K1 + 1) / (f + K1)) for number, f in found]
             for term, found in frequencies.items()
         }
+        subject = {term for fields in every for term in fields["named"]}
+        technical = {term for fields in every for term in fields["technical"]}
+        asks = {ask for *_, row in self.sections for ask in row["asks"] if telling(ask)}
         self.vocabulary = Vocabulary(
             self.postings,
-            {term for fields in every for term in fields["named"]},
-            (name for *_, row in self.sections for name in (*filter(telling, row["asks"]), *_names(row))),
-            {term for fields in every for term in fields["technical"]},
+            subject,
+            chain(
+                (ask for ask in asks if _of_subject(ask, subject, technical)),
+                (name for *_, row in self.sections for name in _names(row)),
+            ),
+            technical,
         )
 
     def _ranked(
@@ -214,6 +222,14 @@ _indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()
 def _names(row: Row) -> Iterator[str]:
     for zh, en, _, _, *also in row["terms"]:
         yield from (zh, en, *also)
+
+
+def _of_subject(ask: str, subject: Container[str], technical: Container[str]) -> bool:
+    """Whether how learners ask for a section would be understood without it: it has a word of what lessons are about,
+    or says much.
+    """
+    words = [term for term in content_words(ask) if not is_general(term)]
+    return len(words) >= MUCH or any(term in subject or term in technical for term in words)
 
 
 def _together(body: str, asked: Mapping[str, float]) -> float:
