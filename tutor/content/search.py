@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,6 +91,11 @@ def matches(library: Library, query: str, limit: int = 10, near: str | None = No
     return index.matches(library, query[:QUERY_CHARACTERS], limit, near)
 
 
+# The numbers of the sections that have a term, and how often each has it, weighted. Arrays: a course of 1,000 lessons
+# has millions of these, and as tuples they keep the collector of garbage busy for seconds.
+Postings = tuple["array[int]", "array[float]"]
+
+
 class _Index:
     """The terms of every section by lesson, and the postings made from them."""
 
@@ -98,7 +104,7 @@ class _Index:
         self._lock = threading.Lock()
         self.lessons: dict[str, dict[str, Any]] = load(path)  # slug -> {"stamps": [...], "sections": {id: Row}}
         self.sections: list[tuple[str, str, Row]] = []
-        self.postings: dict[str, list[tuple[int, float]]] = {}  # what each section scores for a term
+        self.postings: dict[str, Postings] = {}
         self.rarity: dict[str, float] = {}
         self.vocabulary = Vocabulary(())
         self.looked = -math.inf  # when the folders were last looked at
@@ -143,7 +149,7 @@ class _Index:
         every = [row["fields"] for *_, row in self.sections]
         lengths = [{name: sum(fields[name].values()) for name in FIELDS} for fields in every]
         means = {name: sum(length[name] for length in lengths) / max(1, len(every)) or 1.0 for name in FIELDS}
-        frequencies: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        postings: defaultdict[str, Postings] = defaultdict(lambda: (array("I"), array("f")))
         told: Counter[str] = Counter()
         for number, fields in enumerate(every):
             together: defaultdict[str, float] = defaultdict(float)
@@ -152,14 +158,13 @@ class _Index:
                 for term, count in fields[name].items():
                     together[term] += norm * count
             for term, frequency in together.items():
-                frequencies[term].append((number, frequency))
+                numbers, counts = postings[term]
+                numbers.append(number)
+                counts.append(frequency)
             # A word of the lesson's title is in all of its sections, but not therefore a common one.
             told.update(set().union(*(fields[name] for name in FIELDS if name != "lesson")))
-        self.rarity = {term: math.log(1 + (len(every) - told[term] + 0.5) / (told[term] + 0.5)) for term in frequencies}
-        self.postings = {
-            term: [(number, self.rarity[term] * f * (K1 + 1) / (f + K1)) for number, f in found]
-            for term, found in frequencies.items()
-        }
+        self.rarity = {term: math.log(1 + (len(every) - told[term] + 0.5) / (told[term] + 0.5)) for term in postings}
+        self.postings = dict(postings)
         subject = {term for fields in every for term in fields["named"]}
         technical = {term for fields in every for term in fields["technical"]}
         asks = {ask for *_, row in self.sections for ask in row["asks"] if telling(ask)}
@@ -184,8 +189,11 @@ class _Index:
         """The numbers of the best sections with their scores; equal ones in the order of the lessons."""
         scores: defaultdict[int, float] = defaultdict(float)
         for term, weight in weights.items():
-            for number, score in self.postings.get(term, ()):
-                scores[number] += weight * score
+            if term not in self.postings:
+                continue
+            most = weight * self.rarity[term] * (K1 + 1)
+            for number, count in zip(*self.postings[term], strict=True):
+                scores[number] += most * count / (count + K1)
         if near is not None:
             for number in scores:
                 if self.sections[number][0] == near:
