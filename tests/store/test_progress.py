@@ -259,7 +259,7 @@ def test_an_answer_and_the_sitting_it_belongs_to_are_saved_together(progress: Pr
 
 
 def test_settings_have_defaults_and_take_only_what_they_may_be(progress: Progress) -> None:
-    assert progress.settings() == {"language": None, "theme": None, "daily_limit": 30, "model": None}
+    assert progress.settings() == {"language": None, "theme": None, "daily_limit": 30, "model": None, "server": ""}
     progress.set_setting("daily_limit", "50")
     progress.set_setting("language", "zh")
     assert progress.setting("daily_limit") == 50

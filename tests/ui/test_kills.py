@@ -180,6 +180,10 @@ def test_a_checkpoint_in_a_lesson_stays_answered(start: Start) -> None:
 def open_lesson(start: Start) -> Terminal:
     tutor = start("--lang", "en")
     tutor.expect("Start here|Continue")
+    tutor.send("<c-p>")
+    tutor.expect("Commands")
+    tutor.send("02 how")
+    tutor.expect("> 02 How is")
     tutor.send("<enter>")
     tutor.expect(r"\A 02 How is .*%\n")
     tutor.settle(0.1)

@@ -51,7 +51,7 @@ def test_a_course_with_control_characters_is_refused_in_a_harmless_sentence(star
     course = hostile_course(tmp_path / "course", HOSTILE)
     tutor = start("--lang", "en", "--course", str(course))
     tutor.expect("sheep")
-    visit(tutor, "j", "<enter>")
+    visit(tutor, *"jjjj", "<enter>")  # past the labs
     tutor.expect("no control characters")
     visit(tutor, "z", "/", "gate", "<esc>", "<c-p>", "sheep", "<enter>", "r")
     assert tutor.status is None
@@ -115,7 +115,7 @@ def test_a_model_file_on_the_screen_and_on_the_command_line(start: Start, tmp_pa
     tutor.expect("Start here")
     visit(tutor, "m", "a", f"{plain}<enter>", "<enter>")
     tutor.expect("plain")
-    seen = visit(tutor, "G", "i", "j", "q", "k", "i", "q", "<enter>", "q", "<c-p>", "demo dec", "<enter>")
+    seen = visit(tutor, "G", "i", "j", "q", "k", "i", "q", "<enter>", "q", "<c-p>", "demo decoding", "<enter>")
     assert "[red]A[/red]" in seen and "]0;ownedx" in seen
     assert tutor.status is None
     tutor.send("<c-q>")

@@ -141,7 +141,7 @@ def test_search_opens_the_section(start: Start) -> None:
     tutor.expect("Start here")
     tutor.send("/")
     tutor.expect("words in Chinese or English")
-    tutor.send("byte")
+    tutor.send("256 bytes")
     tutor.expect("> 02 Start from 256 bytes")
     tutor.send("<enter>")
     tutor.expect("02 How is an LLM tokenizer made")
