@@ -122,7 +122,7 @@ def test_after_three_crashes_it_stays_off_and_says_why(start: Start, tiny: Path)
     tutor.send("q")
     tutor.expect("Start here")
     tutor.send("<enter>")
-    tutor.expect(r"02 How is .*\d%")
+    tutor.expect(r"01 Why does .*\d%")
 
 
 def test_a_model_file_that_goes_away_is_a_sentence(start: Start, tiny: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_demo_without_a_model_offers_to_fetch_it_in_place(start: Start, index:
     tutor.send("q")
     tutor.expect("Start here")
     tutor.send("<enter>")
-    tutor.expect(r"02 How is .*\d%")
+    tutor.expect(r"01 Why does .*\d%")
     tutor.send("q")
     tutor.expect("Start here|Continue")
     open_demo(tutor, expect="f fetches the model")

@@ -97,7 +97,8 @@ def mean_cosine(matrix: Matrix) -> float:
 
 def centred(matrix: Matrix) -> Matrix:
     """The mean row taken off: the first step of Mu and Viswanath 2018, arXiv:1702.01417."""
-    return matrix - matrix.mean(axis=0)
+    off: Matrix = matrix - matrix.mean(axis=0)
+    return off
 
 
 @dataclass(frozen=True)

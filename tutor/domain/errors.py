@@ -38,7 +38,9 @@ class TutorError(Exception):
         return Text(*(self._said(language) for language in ("zh", "en")))
 
     def _said(self, language: str) -> str:
-        values = {name: value.get(language) if isinstance(value, Text) else value for name, value in self.values.items()}
+        values = {
+            name: value.get(language) if isinstance(value, Text) else value for name, value in self.values.items()
+        }
         hint = both(self.hint_template, **values) if self.hint_template else Text()
         return " ".join(part.get(language) for part in (both(self.template, **values), hint) if part)
 
