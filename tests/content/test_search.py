@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,7 @@ WOLVES = """
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     monkeypatch.setattr(search_module, "FRESH", 0.0)  # files change between one query and the next
+    monkeypatch.setattr(search_module, "LONG", math.inf)  # however slow the disk is just now
     course = make_course(tmp_path / "course")
     lesson, quiz, name = numbered(8, "wolves")
     make_course(course, replaced(lesson, "\n  - demo:", WOLVES + "  - demo:"), quiz, name)
@@ -166,3 +169,18 @@ def test_the_shipped_lessons_are_found_in_both_languages(tmp_path: Path) -> None
         ("nucleus sampling top-p", "decoding"),
     ):
         assert search(library, query)[0].lesson == lesson
+
+
+def test_where_looking_takes_long_a_change_is_found_by_the_query_after_the_next(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places(library, "walrus") == []
+    lesson, quiz, name = numbered(9, "seals")
+    section = WOLVES.replace("alpha", "walrus")
+    make_course(tmp_path / "course", replaced(lesson, "\n  - demo:", section + "  - demo:"), quiz, name)
+    monkeypatch.setattr(search_module, "LONG", -1.0)
+    assert places(library, "walrus") == []
+    for thread in threading.enumerate():
+        if thread.name == search_module.LOOKING:
+            thread.join(10)
+    assert places(library, "walrus") == [("seals", "wolves")]

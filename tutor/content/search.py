@@ -30,6 +30,8 @@ K1 = 2.0  # how soon more of the same word stops counting
 TOGETHER = 1.0  # what a word counts for standing in the best paragraph
 COMMON = 0.6  # what a word of any question counts in that
 ALIKE = 1.0  # what a word counts for standing in the learners' phrase that is most like the question
+LONG = 0.004  # seconds: where a look at the folders takes longer, a query is answered from what is known before it
+LOOKING = "search-look"  # the thread that does so
 NEAR = 1.1  # what a section of the lesson on screen counts beside another
 FRESH = 1.0  # seconds for which the folders count as unchanged
 MUCH = 2  # words of a phrase that is understood by itself
@@ -77,7 +79,8 @@ def search(library: Library, query: str, limit: int = 10, near: str | None = Non
     """The sections of `library` nearest to `query`, best first. Lessons with problems are left out.
 
     `near` is the slug of the lesson on screen: its sections come before their equals. The first call reads lessons
-    that are new or changed; a thread suits it.
+    that are new or changed; a thread suits it. Of a course so large that looking takes long, later changes are found by
+    the query after the next.
     """
     found = matches(library, query, limit, near)
     return [Hit(m.lesson, m.section, m.score, m.title, _snippets(m.body, found.asked)) for m in found.best]
@@ -108,10 +111,13 @@ class _Index:
         self.rarity: dict[str, float] = {}
         self.vocabulary = Vocabulary(())
         self.looked = -math.inf  # when the folders were last looked at
+        self.took = 0.0  # seconds that the look took
 
     def matches(self, library: Library, query: str, limit: int, near: str | None) -> Matches:
         with self._lock:
-            self._update(library)
+            aside = bool(self.postings) and self.took > LONG
+            if not aside:
+                self._update(library)
             weights = wanted(query, self.vocabulary)
             unknown = math.log(1 + (len(self.sections) + 0.5) / 0.5)
             asked = {term: weight * self.rarity.get(term, unknown) for term, weight in weights.items()}
@@ -119,15 +125,26 @@ class _Index:
             best = tuple(
                 self._match(number, score) for number, score in self._ranked(weights, asked, said, limit, near)
             )
-            return Matches(best, asked, self.vocabulary)
+            found = Matches(best, asked, self.vocabulary)
+        if aside and self._due():
+            threading.Thread(target=self._update_aside, args=(library,), name=LOOKING, daemon=True).start()
+        return found
+
+    def _update_aside(self, library: Library) -> None:
+        with self._lock:
+            self._update(library)
+
+    def _due(self) -> bool:
+        return not self.postings or time.monotonic() - self.looked >= FRESH
 
     def _update(self, library: Library) -> None:
-        """Reads what is new or has changed; looks at most once in FRESH seconds, as a glance at 2,000 files takes 10 ms."""
-        now_at = time.monotonic()
-        if self.postings and now_at - self.looked < FRESH:
+        """Reads what is new or has changed."""
+        if not self._due():
             return
-        self.looked = now_at
+        started = time.monotonic()
         lesson_files, quiz_files = library.lesson_files(), library.quiz_files()
+        self.looked = time.monotonic()
+        self.took = self.looked - started
         now: dict[str, dict[str, Any]] = {}
         for slug, file in lesson_files.items():
             stamps = [*file.stamp, *(quiz_files[slug].stamp if slug in quiz_files else ())]
