@@ -43,6 +43,8 @@ SHOTS: list[tuple[str, str, tuple[int, int], list[str]]] = [
     ("quiz-en", "en", (80, 24), [TOKENIZER, "z", "2"]),
     ("models-en", "en", (80, 24), ["m"]),
     ("search-zh", "zh", (80, 24), ["/", "bpe"]),
+    ("tutor-en", "en", (120, 34), ["<enter>", "a", "why pad on the left?<enter>"]),
+    ("tutor-zh", "zh", (80, 24), ["<enter>", "a", "生成时为什么填充放左边？<enter>"]),
     *(
         (f"{name}-{language}", language, (80, 24), pieces)
         for language, text in (("zh", "最新款手机的价格最低。"), ("en", "The newest phone, 最新款"))
