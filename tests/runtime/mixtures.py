@@ -25,14 +25,15 @@ def corpus() -> str:
     files = sorted([*ROOT.glob("lessons/*.yaml"), *ROOT.glob("quizzes/*.yaml"), *ROOT.glob("tutor/**/*.py")])
     text = (ROOT / "models" / "corpus.txt").read_text(encoding="utf-8")
     text += "".join(path.read_text(encoding="utf-8") for path in files)[: SIZE // 2]
+    # The model's vocabulary has words of its own, which it reads in ordinary text; see its own test.
+    text = text.replace("<tool_call>", "").replace("</tool_call>", "")
     lines, draw = text.splitlines(), random.Random(4)
     parts, size = [text], len(text.encode())
     while size < SIZE:
         part = "".join(draw.choice(lines)[: draw.randrange(1, 80)] for _ in range(3)) + draw.choice(ODD)
         parts.append(part)
         size += len(part.encode())
-    # The model's vocabulary has words of its own, which it reads in ordinary text; see its own test.
-    return "".join(parts).replace("<tool_call>", "").replace("</tool_call>", "")
+    return "".join(parts)
 
 
 def strings(count: int) -> list[str]:
