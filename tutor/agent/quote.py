@@ -20,7 +20,7 @@ CHOSEN = 2.5  # how many times that where the neighbour is quoted: sentences tha
 BLOCK = 0.25  # what a sentence has of the worth of its paragraph or list item
 OPENING = 0.6  # what the first sentence of a passage counts beyond that, the second half of it, and so on
 AGAIN = 0.5  # what a term counts that a sentence chosen before has said
-SHOWN = 240  # characters of a formula or list item that is quoted with the sentence that leads to it
+SHOWN = 240  # characters of a formula, list or table that is quoted with the sentence that leads to it
 
 # What is asked for, and what a sentence that answers it holds.
 _CUES = (
@@ -92,8 +92,8 @@ def cited(citations: Sequence[Citation], language: str) -> str:
 
 
 def _read(rank: int, text: str) -> Iterator[_Sentence]:
-    """The sentences of a passage. One that leads to a formula has it with it, which is none alone; a common mistake
-    has what corrects it.
+    """The sentences of a passage. One that leads to a short formula or table has it with it, which is none alone;
+    a common mistake has what corrects it.
     """
     place = 0
     blocks = text.split("\n\n")
@@ -105,11 +105,15 @@ def _read(rank: int, text: str) -> Iterator[_Sentence]:
             bare = one.rstrip(_CLOSING)
             leads = bare.endswith((":", "：")) or not bare.endswith(_ENDS)
             shown = blocks[number + 1] if leads and number + 1 < len(blocks) else ""
-            # A diagram or a table of several rows is no sentence: it belongs into its section, not into an answer.
-            if not bare.endswith(("?", "？")) and (not leads or (0 < len(shown) <= SHOWN and "\n" not in shown)):
+            if not bare.endswith(("?", "？")) and (not leads or (0 < len(shown) <= SHOWN and not _drawn(shown))):
                 whole = f"{one}\n\n{shown}" if shown else one
                 yield _Sentence(rank, place, whole, frozenset(terms(whole)), around, _defines(one) and number == 0)
                 place += 1
+
+
+def _drawn(block: str) -> bool:
+    """Whether a block is a diagram or code of several rows: it belongs into its section, not into an answer."""
+    return "\n" in block and not all(" | " in row for row in block.splitlines())
 
 
 def _whole(block: str) -> Iterator[str]:
