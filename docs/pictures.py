@@ -23,7 +23,7 @@ PICTURES = ROOT / "docs" / "pictures"
 TOKENIZER = "<down>" * 5
 # Seconds without a word from the program: it has come to rest, unless it says that it computes.
 QUIET = 1.0
-COMPUTING = re.compile("Esc (stops|停止)")
+COMPUTING = re.compile(r"(\.\.|%) +Esc (stops|停止)")
 # Name, language, size, and what is typed: each piece after the screen has come to rest.
 SHOTS: list[tuple[str, str, tuple[int, int], list[str]]] = [
     ("home-zh", "zh", (80, 24), []),
