@@ -463,12 +463,12 @@ def test_llama_cpps_own_server_chats_and_streams(llama_server: str) -> None:
 
 
 def test_a_model_that_is_called_by_its_path_is_shown_by_its_file() -> None:
-    with ChatServer(lambda sending: sending.say("Yes."), models=("/home/ada/models/small.gguf",)) as server:
+    with ChatServer(lambda sending: sending.say("Yes."), models=("/models/small.gguf",)) as server:
         engine = ServerEngine(server.url)
         assert engine.name == server.url.removeprefix("http://")
         assert list(engine.chat(QUESTION)) == ["Yes."]
         assert engine.name == "small.gguf"
-        assert server.asked[1].body["model"] == "/home/ada/models/small.gguf"
+        assert server.asked[1].body["model"] == "/models/small.gguf"
 
 
 def test_llama_cpps_own_server_takes_tools_and_earlier_calls(llama_server: str) -> None:

@@ -123,6 +123,7 @@ class Asking:
             self._end(question, error)
             return
         except Exception:
+            # A mistake of ours: the screen says so, and must not go on waiting for the answer.
             self._end(question, None)
             raise
         if question is self._question:
