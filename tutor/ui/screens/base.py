@@ -17,8 +17,8 @@ from tutor.ui.widgets.bars import KeyBar, TitleBar
 from tutor.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
+    from tutor.domain.posed import Posed
     from tutor.ui.app import TutorApp
-    from tutor.ui.posed import Posed
 
 
 class TutorScreen(Screen[Any]):

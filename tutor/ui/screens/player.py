@@ -18,11 +18,11 @@ from tutor.domain.errors import Cancelled, ModelMissing, TutorError
 from tutor.domain.labs import lab_of
 from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
+from tutor.domain.posed import Posed, posed
 from tutor.domain.session import Session
 from tutor.ui.answering import checkpoint_key, give_answer
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.posed import Posed, posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import value_text
 from tutor.ui.widgets.lines import Lines

@@ -14,12 +14,12 @@ from textual.widget import Widget
 
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
+from tutor.domain.posed import Posed, posed
 from tutor.domain.quiz import Question
 from tutor.domain.schedule import Rating
 from tutor.domain.session import Item, Session
 from tutor.ui.answering import give_answer, undone_on_failure
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.posed import Posed, posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
 from tutor.ui.widgets.lines import Row, RowList

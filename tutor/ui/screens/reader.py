@@ -17,10 +17,10 @@ from textual.widget import Widget
 from tutor.domain.labs import lab
 from tutor.domain.language import tr
 from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Section
+from tutor.domain.posed import Posed, posed
 from tutor.ui.answering import checkpoint, checkpoint_key, give_answer
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.posed import Posed, posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import Services, now
 from tutor.ui.widgets.fit import fit

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textual.widget import Widget
 
 from tutor.domain.language import tr
-from tutor.ui.posed import Posed
+from tutor.domain.posed import Posed
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.screens.tutor.panel import BESIDE_FROM, TutorPanel
 

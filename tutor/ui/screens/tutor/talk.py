@@ -22,8 +22,8 @@ from tutor.ui.services import now
 from tutor.ui.turn import ALONE, HINT, LESSONS, MISTAKE, Turn
 
 if TYPE_CHECKING:
+    from tutor.domain.posed import Posed
     from tutor.ui.app import TutorApp
-    from tutor.ui.posed import Posed
 
 TITLE_CHARACTERS = 80
 # Seconds between two pictures of an answer that is being said: a slow link gets fewer, larger ones.

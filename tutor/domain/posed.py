@@ -1,4 +1,4 @@
-"""A quiz question as it stands on a screen: what the tutor may say about it depends on whether it is answered."""
+"""A quiz question as it stands before the reader: what the tutor may say depends on whether it is answered."""
 
 from __future__ import annotations
 
