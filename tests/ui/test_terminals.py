@@ -138,13 +138,14 @@ def test_a_resize_breaks_nothing(start: Start, name: str, smollm: Path) -> None:
     assert b"Traceback" not in tutor.sent
 
 
-def test_keys_whose_bytes_come_slowly_are_still_those_keys(start: Start) -> None:
-    tutor = start("--lang", "en")
+@pytest.mark.parametrize("link", [{}, {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}], ids=["here", "ssh"])
+def test_keys_whose_bytes_come_slowly_are_still_those_keys(start: Start, link: dict[str, str]) -> None:
+    tutor = start("--lang", "en", env=link)
     tutor.expect("Start here")
     for _ in range(2):
         for byte in (b"\x1b", b"[", b"B"):
             os.write(tutor.fd, byte)
-            tutor.pump(0.03)
+            tutor.pump(0.02)
         tutor.settle()
     tutor.expect("> Decoding lab")
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import threading
+from codecs import getincrementaldecoder
 from typing import IO, Any
 
+from textual._time import get_time
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+LOOK_UP = 0.1  # seconds, at most, until the input thread sees that it is to end
 
 
 class TerminalDriver(LinuxDriver):
@@ -28,6 +34,26 @@ class TerminalDriver(LinuxDriver):
             # Textual asks kitty and its kin for places in pixels and leaves them so for whatever runs next.
             self.write("\x1b[?1016l")
 
+    def run_input_thread(self) -> None:
+        """Textual's, but for how long it waits for the rest of a sequence.
+
+        Textual looks every 100 ms whether an escape byte has remained alone, so that an Escape key is heard after as much
+        or more, whatever ESCDELAY says.
+        """
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        ending = False
+        while not ending:
+            ending = self.exit_event.is_set()  # then once more: what the terminal still answers is not for the shell
+            ready, _, _ = select.select([self.fileno], [], [], _patience(parser))
+            if ready and not (data := os.read(self.fileno, 4096)):
+                return  # hung up
+            # What came is taken first: it may have come in time, and this thread late.
+            for message in parser.feed(text) if ready and (text := decode(data)) else ():
+                self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+
     def _run_input_thread(self) -> None:
         try:
             self.run_input_thread()
@@ -41,6 +67,12 @@ class TerminalDriver(LinuxDriver):
         poll.register(self.fileno, 0)  # asks for nothing: hanging up is always reported
         if any(event & select.POLLHUP for _, event in poll.poll()):
             self._app.call_later(self._app.terminal_gone)  # type: ignore[attr-defined]
+
+
+def _patience(parser: XTermParser) -> float:
+    """Seconds until a sequence that has begun counts as ended, or until the next look."""
+    due = parser._timeout_time
+    return LOOK_UP if due is None else max(0.0, min(LOOK_UP, due - get_time()))
 
 
 class _Lasting:

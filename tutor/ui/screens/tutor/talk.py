@@ -163,8 +163,10 @@ class Talk:
         if self._run is None or not self.busy:
             return False
         turn = self.turns[-1]
-        turn.busy, turn.stopped = False, True
         self._run.stop()
+        for event in self._run.events():  # said before the stop, and not yet shown
+            turn.take(event)
+        turn.busy, turn.stopped = False, True
         self._tell()
         return True
 
@@ -199,6 +201,8 @@ class Talk:
         """One picture for all that has happened since the last."""
         news = False
         for event in run.events():
+            if turn.stopped and not isinstance(event, Done):
+                continue
             turn.take(event)
             news = True
         if turn.busy and turn.progress != self._progress:
