@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from tutor.agent.numbers import figures, in_words
+from tutor.agent.spelled import spelled_out
 from tutor.content.query import content_words, terms
 from tutor.domain.errors import TutorError
 from tutor.domain.grading import model_answer, variant
@@ -17,13 +20,13 @@ from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Que
 
 BLANK = "____"
 TELLING = 0.7  # of the right answer's words in a text give it away
-SMALL = (0, 1)  # in words they are mostly no numbers: once, first, 一样
+ONE = 1  # in words it is mostly no number: once, first, 一样
 SHORT = 3  # characters: what is shorter is looked for as a word by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """The `texts` and `numbers` that answer a question; `numeric` where any number may, as it is not known which."""
+    """The `texts` and `numbers` that answer a question; `any_number` where it is not known which does."""
 
     texts: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
@@ -36,19 +39,30 @@ class Secret:
         for secret in sorted(self.texts, key=len, reverse=True):
             text = _pattern(secret).sub(BLANK, text)
         for start, end, value in reversed(_numbers(text)):
-            unknown = self.any_number and (value not in SMALL or text[start].isdigit())
+            unknown = self.any_number and (value != ONE or text[start].isdigit())
             if unknown or any(self._is(value, number) for number in self.numbers):
                 text = text[:start] + BLANK + text[end:]
         return text
 
     def told(self, text: str) -> bool:
         """Whether `text` says the answer, or most of its words."""
-        return self.said(text) or self.hidden(text) != text or any(_retold(secret, text) for secret in self.texts)
+        return self.said(text) or self.hidden(text) != text or self._retold(text)
 
     def said(self, text: str) -> bool:
-        """Whether `text` says the answer word for word, whatever stands between the words."""
+        """Whether `text` says the answer letter for letter, forwards or backwards, whatever stands between them."""
         folded = _folded(text)
-        return any(len(_folded(secret)) > SHORT and _folded(secret) in folded for secret in self.texts)
+        return any(one in folded for one in self._letters())
+
+    def _letters(self) -> Iterator[str]:
+        numbers = (str(number).removesuffix(".0") for number in self.numbers)
+        for one in map(_letters_of, chain(self.texts, numbers)):
+            if len(one) > SHORT:
+                yield from (one, one[::-1])
+
+    def _retold(self, text: str) -> bool:
+        said = set(terms(text)) if self.texts else set()
+        wanted = (_content(secret) for secret in self.texts)
+        return any(len(words) >= SHORT and len(words & said) >= TELLING * len(words) for words in wanted)
 
     def _is(self, value: float, number: float) -> bool:
         return any(close(v, number, self.tolerance, relative=self.relative) for v in (value, value * 100))
@@ -67,8 +81,8 @@ def secret(question: Question, *, expected: Any = None, seed: int | str | None =
             return _of_number(question, seed)
         case Predict():
             return _of_prediction(question, expected)
-        case Spans():
-            return Secret(any_number=True)
+        case Spans():  # cut or whole: what stands between its letters makes no difference
+            return Secret((question.text,), any_number=True)
     return Secret(any_number=True)
 
 
@@ -105,6 +119,7 @@ def _of_prediction(question: Predict, expected: Any) -> Secret:
     return Secret(found.texts, found.numbers, question.tolerance, question.relative)
 
 
+@lru_cache(maxsize=4096)
 def _pattern(secret: str) -> re.Pattern[str]:
     """`secret` with any blanks between its words, however it is emphasised; a short one only as a word by itself."""
     words = re.escape(unicodedata.normalize("NFKC", secret)).replace(r"\ ", r"\s*")
@@ -117,17 +132,24 @@ def _folded(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
 
 
-def _retold(secret: str, text: str) -> bool:
-    wanted = set(content_words(secret))
-    return len(wanted) >= SHORT and len(wanted & set(terms(text))) >= TELLING * len(wanted)
+@lru_cache(maxsize=4096)
+def _letters_of(secret: str) -> str:
+    return _folded(secret)
+
+
+@lru_cache(maxsize=4096)
+def _content(secret: str) -> frozenset[str]:
+    return frozenset(content_words(secret))
 
 
 def _numbers(text: str) -> list[tuple[int, int, float]]:
     """The numbers of `text`, in digits and in words, in their order."""
     digits = [(one.start, one.end, float(one.value)) for one in figures(text) if one.value is not None]
-    words = [
-        (start, end, float(value))
-        for start, end, value in in_words(text)
-        if not any(a < end and start < b for a, b, _ in digits)
-    ]
-    return sorted(digits + words)
+    found = digits
+    for spelled in (spelled_out(text), in_words(text)):
+        found = found + [
+            (start, end, float(value))
+            for start, end, value in spelled
+            if not any(a < end and start < b for a, b, _ in found)
+        ]
+    return sorted(found)
