@@ -193,6 +193,13 @@ class ReaderScreen(TutorScreen):
         at = [event.widget, *event.widget.ancestors]
         if not any("docked" in widget.classes for widget in at):
             self._standing = next((widget for widget in at if isinstance(widget, QuestionView)), None)
+        # Textual asks what is in view before the page is laid out where the Tab before has scrolled it.
+        self.call_after_refresh(self._bring_into_view, event.widget)
+
+    def _bring_into_view(self, widget: Widget) -> None:
+        page = self.query_one(Page)
+        if self.focused is widget and page in widget.ancestors:
+            page.scroll_to_widget(widget, animate=False, origin_visible=True)
 
     def hinted(self) -> None:
         if self._standing is not None:
