@@ -11,10 +11,11 @@ from tutor.content.library import Library
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question that was answered."""
+    """A question that was answered; `strength` of the hint that the answer was, 0 where it was none."""
 
     question: str
     answer: str
+    strength: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The whole, checked. `model` is empty where none was used; `stopped` where the reader said stop."""
+    """The whole, checked. `model` is empty where none was used; `stopped` where the reader said stop.
+
+    `strength` of the hint to an open question that it is, 0 where it is none.
+    """
 
     answer: str
     in_lessons: bool
@@ -112,6 +115,7 @@ class Done:
     seconds: float = 0.0
     seconds_to_first_token: float | None = None
     stopped: bool = False
+    strength: int = 0
 
 
 Event = Retrieved | ToolCall | ToolResult | Prompt | TextDelta | Withdrawn | Citation | Unsupported | Suggestion | Done

@@ -32,6 +32,7 @@ from tutor.agent.events import (
     Withdrawn,
 )
 from tutor.agent.grammar import gbnf
+from tutor.agent.guard import Guard
 from tutor.agent.held import held, left
 from tutor.agent.orders import without_orders
 from tutor.agent.passages import asked_in, sentences
@@ -42,6 +43,7 @@ from tutor.agent.verify import verify
 from tutor.content.query import content_words
 from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import Text, both
+from tutor.domain.posed import Posed
 
 ANSWER_TOKENS = 160
 SHORT_TOKENS = 100
@@ -65,6 +67,7 @@ def answer(
     near: str | None = None,
     context: str = "",
     alone: bool = False,
+    posed: Posed | None = None,
 ) -> Generator[Event, None, None]:
     """What happens while `question` is answered, the last event being Done with the whole.
 
@@ -72,20 +75,38 @@ def answer(
     nothing of what it says is borne out then. At temperature 0, so that a question has one answer. Closing the iterator
     stops the model; after `desk.stop()` from another thread Done comes at once, with what was said.
 
+    While `posed`, the quiz question on screen, is open, nothing that comes tells its answer: whoever begs gets a hint,
+    stronger each time; `history` tells how strong the last was.
+
     Raises TutorError where the engine fails and there is no fallback.
     """
-    return _Answering(question, desk, history, near, context).events(alone=alone)
+    if posed is None or not posed.open:
+        return _Answering(question, desk, history, near, context).events(alone=alone)
+    guard = Guard(posed, desk.library, history)
+    answering = _Answering(question, desk, guard.history(), near, guard.bare(context), bare=guard.bare)
+    return guard.answers(question, answering.events(alone=alone))
 
 
 class _Answering:
     """One question under way."""
 
-    def __init__(self, question: str, desk: Desk, history: Sequence[Turn], near: str | None, context: str) -> None:
+    def __init__(
+        self,
+        question: str,
+        desk: Desk,
+        history: Sequence[Turn],
+        near: str | None,
+        context: str,
+        *,
+        bare: Callable[[str], str] = without_orders,
+    ) -> None:
+        """`bare` is what of a passage may be read and said."""
         self.question = question.strip()
         self.desk = desk
         self.history = history
         self.near = near
         self.context = context
+        self.bare = bare
         self.language = asked_in(question)
         self.started = time.monotonic()
         self.first: float | None = None
@@ -124,7 +145,7 @@ class _Answering:
 
     def _found(self) -> Found:
         found = find(self.desk.library, self._wanted(), near=self.near)
-        passages = (replace(passage, text=without_orders(passage.text)) for passage in found.passages)
+        passages = (replace(passage, text=self.bare(passage.text)) for passage in found.passages)
         return replace(found, passages=tuple(passage for passage in passages if passage.text))
 
     def _wanted(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -46,7 +46,7 @@ class Secret:
 
     def told(self, text: str) -> bool:
         """Whether `text` says the answer, or most of its words."""
-        return self.said(text) or self.hidden(text) != text or self._retold(text)
+        return self.said(text) or self.hidden(text) != text or self.retold(text)
 
     def said(self, text: str) -> bool:
         """Whether `text` says the answer letter for letter, forwards or backwards, whatever stands between them."""
@@ -59,7 +59,8 @@ class Secret:
             if len(one) > SHORT:
                 yield from (one, one[::-1])
 
-    def _retold(self, text: str) -> bool:
+    def retold(self, text: str) -> bool:
+        """Whether most words of the answer stand in `text`."""
         said = set(terms(text)) if self.texts else set()
         wanted = (_content(secret) for secret in self.texts)
         return any(len(words) >= SHORT and len(words & said) >= TELLING * len(words) for words in wanted)
@@ -107,7 +108,9 @@ def _of_number(question: Number, seed: int | str | None) -> Secret:
 def _of_prediction(question: Predict, expected: Any) -> Secret:
     marked = _texts(option for option in question.options if option.correct)
     if expected is None:
-        return Secret(_of_texts(marked).texts, any_number=True)
+        known = _of_texts(marked)
+        digits = sum(any(one.isdigit() for one in text) for text in known.texts)
+        return replace(known, any_number=not marked or digits > len(known.numbers))
     try:
         right = model_answer(question, expected)
     except TutorError:
