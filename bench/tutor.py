@@ -1,7 +1,7 @@
 """How well the tutor finds, declines, calls and answers: `python -m bench.tutor [PART…]` prints one JSON document.
 
-The questions are in bench/questions, written before the tutor was tuned. Every figure is printed for the half that may
-be looked at while tuning (`tuned`: the even places of each file) and for the other (`unseen`).
+Every figure is printed for the questions that may be looked at while tuning (bench/questions/tuned) and for those that
+are only measured (bench/questions/unseen).
 """
 
 from __future__ import annotations
@@ -40,25 +40,26 @@ class Question:
     rest: dict[str, Any] | None = None
 
 
-def lines(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The entries of a file with the half that each belongs to."""
-    for place, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8"))):
-        yield HALVES[place % 2], entry
+def entries(pattern: str) -> Iterable[tuple[str, Path, dict[str, Any]]]:
+    """The entries of the files named `pattern`, with the half and the file that each stands in."""
+    for half in HALVES:
+        for path in sorted((QUESTIONS / half).glob(pattern)):
+            for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+                yield half, path, entry
 
 
 def lesson_questions() -> list[Question]:
     found = []
-    for path in sorted((QUESTIONS / "lessons").glob("*.yaml")):
+    for half, path, entry in entries("lessons/*.yaml"):
         slug = path.stem.split("-", 1)[1]
-        for half, entry in lines(path):
-            named = (id.split("#") if "#" in id else (slug, id) for id in entry["sections"])
-            pairs = frozenset((lesson, section) for lesson, section in named)
-            found.append(Question(entry["ask"], half, pairs, tuple(entry.get("fact", ()))))
+        named = (id.split("#") if "#" in id else (slug, id) for id in entry["sections"])
+        pairs = frozenset((lesson, section) for lesson, section in named)
+        found.append(Question(entry["ask"], half, pairs, tuple(entry.get("fact", ()))))
     return found
 
 
 def other_questions(name: str) -> list[Question]:
-    return [Question(entry["ask"], half, rest=entry) for half, entry in lines(QUESTIONS / f"{name}.yaml")]
+    return [Question(entry["ask"], half, rest=entry) for half, _, entry in entries(f"{name}.yaml")]
 
 
 def folded(text: str) -> str:
