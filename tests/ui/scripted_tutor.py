@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from tutor.agent import loop
-from tutor.agent.desk import Desk
+from tutor.agent.desk import Desk, Turn
 from tutor.agent.events import (
     Citation,
     Done,
@@ -24,8 +24,10 @@ from tutor.agent.events import (
     ToolResult,
     Unsupported,
 )
+from tutor.agent.guard import Guard
 from tutor.domain.errors import TutorError
 from tutor.domain.language import Text, both, same
+from tutor.domain.posed import Posed
 
 PASSAGES = (
     Passage(
@@ -68,6 +70,14 @@ def events(question: str, *, desk: Desk, alone: bool = False, **place: object) -
         yield from checked()
 
 
+def answer(
+    question: str, *, desk: Desk, posed: Posed | None = None, history: Sequence[Turn] = (), **more: object
+) -> Generator[Event]:
+    """As the tutor's own loop: what the script says is heard first while a question is open."""
+    told = events(question, desk=desk, **more)  # type: ignore[arg-type]
+    return told if posed is None or not posed.open else Guard(posed, desk.library, history).answers(question, told)
+
+
 def forever() -> Generator[Event]:
     """Until it is stopped: then the end comes a little later, as from a model."""
     yield Retrieved(PASSAGES, covered=True)
@@ -95,7 +105,7 @@ def checked() -> Generator[Event]:
 
 
 if __name__ == "__main__":
-    loop.answer = events
+    loop.answer = answer
     from tutor.__main__ import main
 
     sys.argv[0] = "qwtutor"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,14 +15,9 @@ from rich.cells import cell_len
 from tests.terminal import Terminal
 from tests.ui.conftest import Start
 from tests.ui.scripted_tutor import LINE, PASSAGES, SAID, SUGGESTIONS, WHY, checked
-from tutor.agent.events import Citation, Done, Event, Retrieved, TextDelta, ToolResult, Unsupported
-from tutor.agent.hints import hint
-from tutor.content.library import Library
-from tutor.domain.language import set_language
-from tutor.domain.quiz import Choice, Question, TextAnswer
+from tutor.agent.events import Citation, Done, Unsupported
 from tutor.ui.draw.answer import turn_parts
 from tutor.ui.draw.palette import DARK, PLAIN
-from tutor.ui.screens.tutor.voice import guarded
 from tutor.ui.turn import Turn
 
 Scripted = Callable[..., Terminal]
@@ -304,9 +299,9 @@ def test_an_open_question_gets_stronger_hints_and_never_its_answer(scripted: Scr
     assert "stronger hint" not in tutor.text()
     tutor.send("<tab>")
     tutor.settle()
-    ask(tutor, "say It takes 17 tokens of padding.")
-    tutor.expect("That would say the answer. A hint instead")
-    assert "It takes 17" not in tutor.text().split("say It takes")[-1].split(".", 1)[1]
+    ask(tutor, "say So 17 cells are empty.")
+    tutor.expect("I do not tell the answer while the question is open")
+    assert "17" not in tutor.text().split("say So 17")[-1]
     tutor.send("<esc>")
     tutor.expect("1/12")
     tutor.send("1")
@@ -324,53 +319,6 @@ def test_after_a_wrong_answer_it_starts_from_the_mistake(scripted: Scripted) -> 
     assert "Read  " in screen
     tutor.settle()
     assert len(tutor.text().split()) > 20
-
-
-# -- what may not be said -----------------------------------------------------------------------------------------------
-
-
-def all_questions() -> list[tuple[str, Question]]:
-    library = Library()
-    slugs = [entry.slug for entry in library.entries() if entry.written]
-    return [(slug, question) for slug in slugs for question in library.quiz(slug).questions]
-
-
-def said_by(answer: str, pieces: int) -> Generator[Event]:
-    """`answer` in pieces of so many characters, from passages and a tool that say it too."""
-    passages = tuple(PASSAGES[0].__class__("l", "s", PASSAGES[0].title, answer, 1.0) for _ in range(2))
-    yield Retrieved(passages, covered=True)
-    yield ToolResult("calculate", answer)
-    for at in range(0, len(answer), pieces):
-        yield TextDelta(answer[at : at + pieces])
-    yield Citation("l", "s", answer)
-    yield Done(answer, in_lessons=True, citations=(Citation("l", "s", answer),))
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_no_right_option_comes_through_whatever_the_model_says(language: str) -> None:
-    set_language(language)
-    library, tried = Library(), 0
-    for slug, question in all_questions():
-        if isinstance(question, Choice):
-            rights = [option.text.get(language) for option in question.options if option.correct]
-        elif isinstance(question, TextAnswer):
-            rights = list(question.accept)
-        else:
-            continue
-        for right in (each for each in rights if len(each) > 3):
-            tried += 1
-            begged = f"Let us see. Well: {right} is it! So there."
-            answer = guarded(said_by(begged, 3), question, lambda q=question, s=slug: hint(q, 1, library, s))
-            told = "".join(repr(event) for event in answer if not isinstance(event, ToolResult))
-            assert right not in told, (slug, question.id)
-    assert tried > 20
-
-
-def test_what_says_no_answer_comes_through_whole() -> None:
-    _, question = next((slug, each) for slug, each in all_questions() if isinstance(each, Choice))
-    *_, done = guarded(said_by("Look at the first step. Count it.", 4), question, lambda: "unused")
-    assert isinstance(done, Done)
-    assert done.answer == "Look at the first step. Count it."
 
 
 # -- drawing and keeping ------------------------------------------------------------------------------------------------

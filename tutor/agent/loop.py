@@ -76,12 +76,13 @@ def answer(
     stops the model; after `desk.stop()` from another thread Done comes at once, with what was said.
 
     While `posed`, the quiz question on screen, is open, nothing that comes tells its answer: whoever begs gets a hint,
-    stronger each time; `history` tells how strong the last was.
+    stronger each time; `history` tells how strong the last was. Otherwise hints in it are no part of the conversation.
 
     Raises TutorError where the engine fails and there is no fallback.
     """
     if posed is None or not posed.open:
-        return _Answering(question, desk, history, near, context).events(alone=alone)
+        told = [turn for turn in history if not turn.strength]
+        return _Answering(question, desk, told, near, context).events(alone=alone)
     guard = Guard(posed, desk.library, history)
     answering = _Answering(question, desk, guard.history(), near, guard.bare(context), bare=guard.bare)
     return guard.answers(question, answering.events(alone=alone))

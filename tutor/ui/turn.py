@@ -93,6 +93,8 @@ class Turn:
         self.model, self.tokens, self.seconds = done.model, done.tokens, done.seconds
         self.seconds_to_first_token = done.seconds_to_first_token
         self.stopped = self.stopped or done.stopped
+        if done.strength:  # begging got a hint
+            self.kind, self.strength = HINT, done.strength
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON data, the prompts included: a conversation taken up again still shows how it came about."""

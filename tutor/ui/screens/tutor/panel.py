@@ -21,7 +21,7 @@ from tutor.ui.screens.tutor.pressing import open_pressed
 from tutor.ui.screens.tutor.talk import Place, Talk
 from tutor.ui.screens.tutor.talks import fresh_talk, missing_model, place_of, taken_up, talk_about
 from tutor.ui.screens.tutor.transcript import Transcript
-from tutor.ui.turn import Turn
+from tutor.ui.turn import HINT, Turn
 from tutor.ui.widgets.fit import row_of
 from tutor.ui.widgets.lines import Lines, RowList
 from tutor.ui.widgets.writing import WritingField
@@ -137,6 +137,7 @@ class TutorPanel(Vertical):
         """Something else is to be shown."""
         if not self.is_attached or not self.said.size.width:
             return
+        self._note_hint()
         parts, begins = self._parts()
         self.said.show(parts, begins, growing=self.talk.busy)
         self._say_why()
@@ -241,6 +242,14 @@ class TutorPanel(Vertical):
         self.said.begin()
         self.talk.hint()
         self.host.hinted()
+
+    def _note_hint(self) -> None:
+        """What begging got is a hint as any other, where its question still stands."""
+        turn = self.talk.turns[-1] if self.talk.turns else None
+        if turn is not None and turn.kind == HINT and not turn.busy:
+            place = place_of(self.host)
+            if place.key == self.talk.place.key and place.posed is not None and place.posed.open:
+                self.host.hinted()
 
     def on_writing_field_changed(self, event: WritingField.Changed) -> None:
         event.stop()

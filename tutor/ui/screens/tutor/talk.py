@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tutor.agent.desk import Turn as Said
 from tutor.agent.events import Done, Event
 from tutor.domain.errors import Cancelled, TutorError
 from tutor.domain.language import tr
@@ -46,12 +47,12 @@ class Place:
 
 @dataclass
 class Request:
-    """What is to be answered, for `Voice`. `history` holds question and answer of the turns before; `model` may name
-    another one than that in use."""
+    """What is to be answered, for `Voice`. `history` holds the turns before; `model` may name another one than that
+    in use."""
 
     turn: Turn
     place: Place
-    history: tuple[tuple[str, str], ...] = ()
+    history: tuple[Said, ...] = ()
     model: str = ""
 
 
@@ -148,7 +149,11 @@ class Talk:
 
     def _begin(self, turn: Turn, model: str = "") -> None:
         self.stop()
-        history = tuple((each.question, each.text) for each in self.turns if each.kind == LESSONS and each.text)
+        history = tuple(
+            Said(each.question, each.text, each.strength)
+            for each in self.turns
+            if each.kind in (LESSONS, HINT) and each.text
+        )
         turn.busy = True
         self.turns.append(turn)
         self.keep()
