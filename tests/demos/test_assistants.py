@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.demos.play import control_characters, frames, play, untranslated
-from tutor.decoding.ratings import bootstrap, bradley_terry, solvable, wins_of
+from tutor.decoding.ratings import Tally, bootstrap, bradley_terry, solvable, tally
 from tutor.demos import assistants, registry
 from tutor.domain.errors import ModelMissing, UsageError
 from tutor.domain.frames import Note, Table
@@ -142,7 +142,7 @@ def test_four_times_the_votes_halve_the_interval() -> None:
     widths = []
     for times in (1, 4, 16):
         wins = np.array([[0.0, 60.0], [40.0, 0.0]]) * times
-        low, high = bootstrap(wins, 1000, mean=0, seed=0).lead(0, 1) or (0, 0)
+        low, high = bootstrap(Tally(wins, np.zeros((2, 2))), 1000, mean=0, seed=0).lead(0, 1) or (0, 0)
         widths.append(high - low)
     assert widths[0] / widths[1] == pytest.approx(2, rel=0.15)
     assert widths[1] / widths[2] == pytest.approx(2, rel=0.15)
@@ -214,7 +214,7 @@ def _walk(wins: Any, start: int) -> set[int]:
 def test_many_tables_at_once_are_rated_as_each_alone() -> None:
     tables = np.stack(
         [
-            wins_of([(int(a[1]), int(b[1])) for a, b in random_votes(s, 3, 20) if int(a[1]) != int(b[1])], 3)
+            tally([(int(a[1]), int(b[1]), 1.0) for a, b in random_votes(s, 3, 20) if int(a[1]) != int(b[1])], 3).wins
             for s in range(5)
         ]
     )

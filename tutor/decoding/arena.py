@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -20,19 +20,23 @@ from tutor.domain.plaintext import clean, visible
 _BOUNDS: dict[str, tuple[float, float]] = {
     "temperature": (0, 10),
     "top_k": (0, 1_000_000),
+    "typical_p": (0, 1),
     "top_p": (0, 1),
     "min_p": (0, 1),
     "repeat_penalty": (0.01, 100),
 }
 MAX_SYSTEM = 400
+MAX_MODEL = 400
+SIDES = ("a", "b")
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A contender: how it draws, and what it is told before the prompt."""
+    """A contender: how it draws, what it is told before the prompt, and which model it is; empty for the one in use."""
 
     strategy: Strategy
     system: str = ""
+    model: str = ""
 
     def messages(self, prompt: str) -> list[Message]:
         told = [Message("system", self.system)] if self.system else []
@@ -46,32 +50,69 @@ def read_setup(name: str, given: Any) -> Setup:
     numbers: dict[str, Any] = {}
     for key, value in given.items():
         low, high = _BOUNDS.get(key, (0, 0))
-        if key == "system" and isinstance(value, str) and len(value) <= MAX_SYSTEM:
+        if isinstance(value, str) and len(value) <= {"system": MAX_SYSTEM, "model": MAX_MODEL}.get(key, -1):
             continue
         if key in _BOUNDS and isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
             numbers[key] = int(value) if key == "top_k" else float(value)
             continue
         raise UsageError(
-            "`{name}` may set {known} within their bounds, or a `system` text; not {key} = {value}.",
+            "`{name}` may set {known} within their bounds, a `system` text or a `model`; not {key} = {value}.",
             name=name,
             known=", ".join(_BOUNDS),
             key=visible(str(key)[:20]),
             value=visible(str(value)[:20]),
         )
-    return Setup(Strategy(kind="sample", **numbers), given.get("system", ""))
+    return Setup(Strategy(kind="sample", **numbers), given.get("system", ""), given.get("model", ""))
+
+
+def order_of(seed: int, ahead: int = 0) -> tuple[str, str]:
+    """Whose answer stands first, whose second. `ahead`: how many times more often a has stood first so far than b.
+
+    A coin that leans to the side that is behind, 2 to 1: places stay balanced, and none can be foretold for certain
+    (Efron 1971, Forcing a sequential experiment to be balanced).
+    """
+    chance = 0.5 if not ahead else 1 / 3 if ahead > 0 else 2 / 3
+    return ("a", "b") if np.random.default_rng([seed, 2]).random() < chance else ("b", "a")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a contender has said so far, in so many tokens; `whole` says that it came to its own end."""
+
+    text: str
+    tokens: int
+    whole: bool = False
+
+
+def answering(model: Model, setup: Setup, prompt: str, *, seed: int, max_tokens: int) -> Iterator[Answer]:
+    """The answer as it grows, token by token; closing the iterator stops the model. Raises what the model raises."""
+    ids = [piece.id for piece in model.conversation(setup.messages(prompt))]
+    strategy = replace(setup.strategy, seed=seed % 2**31)
+    said = ""
+    stream = cast("Generator[DecodeStep, None, None]", model.decode(ids, strategy, max_tokens=max_tokens, top=1))
+    with closing(stream):
+        for tokens, step in enumerate(stream, start=1):
+            said += step.text
+            yield Answer(clean(said).strip(), tokens, step.finished)
 
 
 class Arena:
     """One prompt answered in both settings, `a` and `b`; a seed decides whose answer stands first."""
 
     def __init__(self, prompt: str, setups: Mapping[str, Setup], max_tokens: int) -> None:
+        """Raises UsageError for setups of different models: here one model answers."""
+        if any(setup.model for setup in setups.values()):
+            raise UsageError(
+                "The demo asks one model in two settings; `a` and `b` name none.",
+                hint="The blind arena sets two models against each other.",
+            )
         self.prompt = prompt
         self.setups = setups
         self.max_tokens = max_tokens
 
     def steps(self, model: Model, seed: int) -> Generator[Step, None, dict[str, Any]]:
         """Result: `answers` (by setting) and `first`, the setting whose answer stood first."""
-        order = ["a", "b"] if np.random.default_rng([seed, 2]).random() < 0.5 else ["b", "a"]
+        order = order_of(seed)
         answers: dict[str, str] = {}
         for number, side in enumerate(order, start=1):
             answers[side] = self._answer(model, self.setups[side], seed + number)
@@ -80,11 +121,10 @@ class Arena:
         return {"answers": answers, "first": order[0]}
 
     def _answer(self, model: Model, setup: Setup, seed: int) -> str:
-        prompt = [piece.id for piece in model.conversation(setup.messages(self.prompt))]
-        strategy = _seeded(setup.strategy, seed)
-        stream = model.decode(prompt, strategy, max_tokens=self.max_tokens, top=1)
-        with closing(cast("Generator[DecodeStep, None, None]", stream)):
-            return clean("".join(step.text for step in stream)).strip()
+        said = ""
+        for answer in answering(model, setup, self.prompt, seed=seed, max_tokens=self.max_tokens):
+            said = answer.text
+        return said
 
     def _blind(self, answers: list[str], number: int) -> Step:
         labels = ("甲", "乙"), ("First", "Second")
@@ -97,34 +137,38 @@ class Arena:
         else:
             title = Text("两个回答：哪个更好？", "Two answers: which is better?")
             note = Text(
-                "先在心里投一票，再看下一步。知道了谁是谁再投，投的就是牌子。",
-                "Vote in your mind before the next step. Once you know who is who, you vote for the name.",
+                "先在心里投一票，再看下一步。知道了谁是谁再投，投的就是牌子。盲投擂台里可以真的投。",
+                "Vote in your mind before the next step: once you know who is who, you vote for the name. In the blind "
+                "arena your votes count.",
             )
         return Step(title, frames, note, progress=0.1 * number)
 
-    def _reveal(self, order: list[str]) -> Step:
+    def _reveal(self, order: tuple[str, str]) -> Step:
         columns = (Text("位置", "Place"), Text("谁", "Who"), Text("设置", "Settings"))
         rows = tuple(
-            (str(place), side, visible(_described(self.setups[side]))) for place, side in enumerate(order, start=1)
+            (str(place), side, visible(described(self.setups[side]))) for place, side in enumerate(order, start=1)
         )
         note = Text(
-            '把你的票写进 votes：a 更好是 [["a", "b"]]。换个种子，左右会换，回答也会换；一票说明不了什么。',
-            'Put your vote into `votes`: [["a", "b"]] says that a was better. Another seed gives other answers in '
-            "another order; one vote says little.",
+            '把你的票写进 votes：a 更好是 [["a", "b"]]，平局是 [["a", "b", "tie"]]。换个种子，左右会换，回答也会换；'
+            "一票说明不了什么。",
+            'Put your vote into `votes`: [["a", "b"]] says that a was better, [["a", "b", "tie"]] neither. Another seed '
+            "gives other answers in another order; one vote says little.",
         )
         return Step(Text("揭晓", "Who was who"), (Table(columns, rows, same("a / b")),), note, progress=0.3)
 
 
-def _seeded(strategy: Strategy, seed: int) -> Strategy:
-    return replace(strategy, seed=seed % 2**31)
-
-
-def _described(setup: Setup) -> str:
-    """The temperature, and what else differs from doing nothing."""
+def described(setup: Setup) -> str:
+    """The model where it is named (a path by its file), the temperature, and what else differs from doing nothing."""
     usual = Strategy()
     parts = [
         f"{key} {getattr(setup.strategy, key):g}"
         for key in _BOUNDS
         if key == "temperature" or getattr(setup.strategy, key) != getattr(usual, key)
     ]
-    return ", ".join([*parts, *([f"system: {setup.system[:40]}"] if setup.system else [])])
+    return ", ".join(
+        [
+            *([setup.model.replace("\\", "/").rsplit("/", 1)[-1]] if setup.model else []),
+            *parts,
+            *([f"system: {setup.system[:40]}"] if setup.system else []),
+        ]
+    )

@@ -12,20 +12,29 @@ is no typed text.
   `drawn` as one of the `texts` below.
 - `lockstep`: `texts`, one a strategy: {strategy, command, ids, text, logprob, finished, tokens}, where `tokens` are
   {id, text, bytes, logprob, entropy, draw, top}; `parting`, the first step (from 0) at which they part, or null.
+
+A vote is none of these: `arena` has no prompt of its own, and its `command` counts the votes again.
+
+- `arena`: `a` and `b`, the settings of the two; `votes` as the demo `assistants` takes them; `rounds` {prompt, left,
+  right, verdict, lengths, answers}, where `left` and `right` say who stood there, `lengths` are characters, and the
+  answers of older rounds are empty; `elo` and `bradley_terry` (empty where there is no finite answer); `left_won` and
+  `longer_won` {count, of, low, high}: of the rounds that either won, with an interval of 95 %.
 """
 
 from __future__ import annotations
 
+import json as jsonlib
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
 from tutor.decoding.exploration import Exploration
 from tutor.decoding.runs import DRAWN, GREEDY, BeamRun, LockstepRun, Prompt, label_of, logprob
+from tutor.decoding.standing import Poll
 from tutor.domain.model import BeamCandidate, Candidate, DecodeStep, Strategy
 
 FORMAT = 1
-Run = Exploration | BeamRun | LockstepRun
+Run = Exploration | BeamRun | LockstepRun | Poll
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -37,9 +46,11 @@ def document(run: Run) -> dict[str, Any]:
             return _beam(run)
         case LockstepRun():
             return _lockstep(run)
+        case Poll():
+            return _poll(run)
 
 
-def prompt_of(run: Run) -> Prompt:
+def prompt_of(run: Exploration | BeamRun | LockstepRun) -> Prompt:
     if isinstance(run, Exploration):
         return Prompt(run.prompt_text, tuple(run.prompt_ids), run.model, typed=not run.chat)
     return run.prompt
@@ -212,3 +223,37 @@ def _candidates(top: Sequence[Candidate]) -> list[dict[str, Any]]:
 def _beam_candidate(each: BeamCandidate) -> dict[str, Any]:
     names = ("parent", "id", "text", "logprob", "total", "score")
     return {name: getattr(each, name) for name in names} | {"bytes": each.data.hex()}
+
+
+def poll_command(poll: Poll) -> list[str]:
+    """The call that counts the same votes in the same way."""
+    words = ["qwtutor", "demo", "assistants"]
+    for name, value in poll.given.items():
+        words += ["--set", f"{name}={jsonlib.dumps(value, ensure_ascii=False)}"]
+    return words
+
+
+def _poll(poll: Poll) -> dict[str, Any]:
+    contest, election = poll.contest, poll.election()
+    ratings: dict[str, dict[str, float]] = {"elo": {}, "bradley_terry": {}}
+    if election is not None:
+        ratings["elo"] = dict(zip(election.names, election.history[-1].tolist(), strict=True))
+    if election is not None and election.fit is not None:
+        ratings["bradley_terry"] = dict(zip(election.names, election.fit.ratings.tolist(), strict=True))
+    shares = {}
+    for name, share in (("left_won", contest.left_won()), ("longer_won", contest.longer_won())):
+        low, high = share.interval
+        shares[name] = {"count": share.count, "of": share.of, "low": low, "high": high}
+    rounds = [
+        {
+            "prompt": each.prompt,
+            "left": each.order[0],
+            "right": each.order[1],
+            "verdict": each.verdict,
+            "lengths": list(each.lengths),
+            "answers": list(each.answers),
+        }
+        for each in contest.rounds
+    ]
+    head = {"format": FORMAT, "kind": "arena", "a": contest.a, "b": contest.b, **poll.given}
+    return {**head, "command": poll_command(poll), **ratings, **shares, "rounds": rounds}

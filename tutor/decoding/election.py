@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tutor.decoding import ratings
-from tutor.decoding.ratings import Floats
+from tutor.decoding.ratings import Floats, Vote
 from tutor.domain.demo import Step
 from tutor.domain.frames import Curve, Frame, Matrix, Series, Table
 from tutor.domain.language import Text, same
@@ -29,24 +30,39 @@ class _Problem:
 
 
 class Election:
-    """The votes, and both ratings made of them."""
+    """The votes, and both ratings made of them. Bradley–Terry and its resamples are computed when first asked for."""
 
-    def __init__(self, votes: Sequence[tuple[str, str]], *, k: float, start: float, resamples: int, seed: int) -> None:
-        """`votes` are (winner, loser); a vote moves at most `k` points, ratings begin at `start`, which is their mean."""
-        self.names = sorted({name for vote in votes for name in vote})
-        self.votes = [(self.names.index(winner), self.names.index(loser)) for winner, loser in votes]
+    def __init__(
+        self, votes: Sequence[tuple[str, str, float]], *, k: float, start: float, resamples: int, seed: int
+    ) -> None:
+        """`votes` are (one, other, what the one scored: 1 or 0.5).
+
+        A vote moves at most `k` points, ratings begin at `start`, which is their mean.
+        """
+        self.names = sorted({name for vote in votes for name in vote[:2]})
+        self.votes: list[Vote] = [(self.names.index(one), self.names.index(other), s) for one, other, s in votes]
         self.k = k
         self.start = start
         self.seed = seed
         self.resamples = resamples
-        self.wins = ratings.wins_of(self.votes, len(self.names))
+        self.tally = ratings.tally(self.votes, len(self.names))
+        self.wins = self.tally.wins
         self.history = self._elo(self.votes)
         self.problem = self._find_problem()
-        self.fit: ratings.Fit | None = None
-        self.sample: ratings.Bootstrap | None = None
 
-    def _elo(self, votes: list[tuple[int, int]]) -> Floats:
+    def _elo(self, votes: list[Vote]) -> Floats:
         return ratings.elo(votes, len(self.names), k=self.k, start=self.start)
+
+    @cached_property
+    def fit(self) -> ratings.Fit | None:
+        """Bradley–Terry; None where there is no finite answer."""
+        return ratings.bradley_terry(self.wins, mean=self.start) if self.problem is None else None
+
+    @cached_property
+    def sample(self) -> ratings.Bootstrap | None:
+        if self.fit is None or not self.resamples:
+            return None
+        return ratings.bootstrap(self.tally, self.resamples, mean=self.start, seed=self.seed)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -70,44 +86,52 @@ class Election:
         yield self._orders()
 
     def _opening(self) -> Step:
-        won, lost = self.wins.sum(axis=1), self.wins.sum(axis=0)
+        won, lost = self.tally.won.sum(axis=1), self.tally.won.sum(axis=0)
+        tied = self.tally.tied.sum(axis=0) + self.tally.tied.sum(axis=1)
+        ties = bool(tied.any())
         met = range(len(self.names)) if len(self.names) <= SHOWN_PLAYERS else ()
         columns = (
             Text("助手", "Assistant"),
             *(Text(f"胜 {self.labels[i]}", f"beat {self.labels[i]}") for i in met),
             Text("共胜", "Won"),
+            *((Text("平", "Tied"),) if ties else ()),
             Text("共负", "Lost"),
         )
         rows = tuple(
-            (name, *(f"{row[i]:.0f}" for i in met), f"{w:.0f}", f"{n:.0f}")
-            for name, row, w, n in zip(self.labels, self.wins, won, lost, strict=True)
+            (name, *(f"{row[i]:.0f}" for i in met), f"{w:.0f}", *((f"{t:.0f}",) if ties else ()), f"{n:.0f}")
+            for name, row, w, t, n in zip(self.labels, self.tally.won, won, tied, lost, strict=True)
         )
+        half = Text("平局给双方各记半胜。", "A tie is half a win for each. ") if ties else Text()
         note = Text(
-            f"共 {len(self.votes)} 票，每票只说两个回答里哪个更好。怎样从中得出一个排名？",
-            f"Votes: {len(self.votes)}. Each says only which of two answers is better. What ranking do they give?",
+            f"共 {len(self.votes)} 票，每票只说两个回答里哪个更好。{half.zh}怎样从中得出一个排名？",
+            f"Votes: {len(self.votes)}. Each says only which of two answers is better. {half.en}What ranking do they "
+            "give?",
         )
         return Step(Text("票", "The votes"), (Table(columns, rows),), note, progress=0.0)
 
     def _vote(self, number: int) -> Step:
-        winner, loser = self.votes[number - 1]
+        winner, loser, score = self.votes[number - 1]
         before, after = self.history[number - 1], self.history[number]
         p = ratings.expected(before[winner], before[loser])
         name, other = self.labels[winner], self.labels[loser]
         gain = after[winner] - before[winner]
+        sentence = Text(f"{name} 胜 {other}", f"{name} beats {other}")
+        if score != ratings.WIN:
+            sentence = Text(f"{name} 与 {other} 平", f"{name} and {other} tie")
         note = Text(
-            f"{name} 胜 {other}。赛前预期胜率 1/(1 + 10^(({before[loser]:.2f} - {before[winner]:.2f})/400)) = {p:.3f}，"
-            f"所以移动 {self.k:g} × (1 - {p:.3f}) = {gain:.2f} 分。越意外，移动越多。",
-            f"{name} beats {other}. It was expected to with probability 1/(1 + 10^(({before[loser]:.2f} - "
-            f"{before[winner]:.2f})/400)) = {p:.3f}, so {self.k:g} × (1 - {p:.3f}) = {gain:.2f} points change hands. "
-            "The greater the surprise, the more.",
+            f"{sentence.zh}。赛前 {name} 的预期胜率 1/(1 + 10^(({before[loser]:.2f} - {before[winner]:.2f})/400)) = "
+            f"{p:.3f}，所以移动 {self.k:g} × ({score:g} - {p:.3f}) = {gain:.2f} 分。越意外，移动越多。",
+            f"{sentence.en}. {name} was expected to win with probability 1/(1 + 10^(({before[loser]:.2f} - "
+            f"{before[winner]:.2f})/400)) = {p:.3f}, so {self.k:g} × ({score:g} - {p:.3f}) = {gain:.2f} points change "
+            "hands. The greater the surprise, the more.",
         )
         columns = (Text("助手", "Assistant"), Text("赛前", "Before"), Text("赛后", "After"))
         rows = tuple(
             (label, f"{was:.2f}", f"{now:.2f}") for label, was, now in zip(self.labels, before, after, strict=True)
         )
-        marks = tuple("chosen" if i == winner else "" for i in range(len(self.names)))
+        marks = tuple("chosen" if i == winner and score == ratings.WIN else "" for i in range(len(self.names)))
         frame = Table(columns, rows, Text("Elo 分", "Elo ratings"), marks)
-        title = Text(f"第 {number} 票：{name} 胜 {other}", f"Vote {number}: {name} beats {other}")
+        title = Text(f"第 {number} 票：{sentence.zh}", f"Vote {number}: {sentence.en}")
         return Step(title, (frame,), note, progress=0.4 * number / max(SHOWN_VOTES, 1))
 
     def _course(self) -> Step:
@@ -202,10 +226,9 @@ class Election:
                 Text("Bradley–Terry 没有答案", "Bradley–Terry has no answer"), (), self.problem.said, progress=1.0
             )
             return
-        self.fit = ratings.bradley_terry(self.wins, mean=self.start)
-        yield self._strengths(self.fit)
-        if self.resamples:
-            self.sample = ratings.bootstrap(self.wins, self.resamples, mean=self.start, seed=self.seed)
+        if self.fit is not None:
+            yield self._strengths(self.fit)
+        if self.fit is not None and self.sample is not None:
             yield self._intervals(self.fit, self.sample)
 
     def _strengths(self, fit: ratings.Fit) -> Step:
@@ -238,36 +261,39 @@ class Election:
     def _intervals(self, fit: ratings.Fit, sample: ratings.Bootstrap) -> Step:
         columns = (Text("助手", "Assistant"), Text("分", "Rating"), Text("95% 区间", "95% interval"))
         rows = tuple(
-            (self.labels[i], f"{fit.ratings[i]:.1f}", _span(sample.interval(int(i)))) for i in np.argsort(-fit.ratings)
+            (self.labels[i], f"{fit.ratings[i]:.1f}", span(sample.interval(int(i)))) for i in np.argsort(-fit.ratings)
         )
-        lead = self._lead(fit, sample)
-        first, second = visible(lead["first"]), visible(lead["second"])
-        if lead["low"] is None:
-            said = Text(
-                f"{self.resamples} 次重抽里有 {sample.unsolvable} 次没有有限的答案：票太少，说不出区间。",
-                f"{sample.unsolvable} of {self.resamples} resamples had no finite answer: too few votes for an interval.",
-            )
-        elif lead["low"] > 0:
-            said = Text(
-                f"{first} 比 {second} 高 {lead['points']:.1f} 分，区间 {_span((lead['low'], lead['high']))} 不含 0：领先站得住。",
-                f"{first} leads {second} by {lead['points']:.1f}, and {_span((lead['low'], lead['high']))} does not "
-                "hold 0: the lead stands.",
-            )
-        else:
-            said = Text(
-                f"{first} 比 {second} 高 {lead['points']:.1f} 分，但区间 {_span((lead['low'], lead['high']))} 含 0：这些票分不出高下。",
-                f"{first} leads {second} by {lead['points']:.1f}, but {_span((lead['low'], lead['high']))} holds 0: "
-                "these votes cannot tell them apart.",
-            )
         lost = Text()
-        if sample.unsolvable and lead["low"] is not None:
+        if sample.unsolvable and self._lead(fit, sample)["low"] is not None:
             lost = Text(
                 f"{sample.unsolvable} 次重抽没有有限的答案，未计入：区间略偏窄。",
                 f" {sample.unsolvable} resamples had no finite answer and are left out: the intervals are a little too "
                 "narrow.",
             )
+        said = self.verdict(fit, sample)
         note = Text(said.zh + lost.zh, said.en + lost.en)
         return Step(Text("有多确定", "How sure"), (Table(columns, rows),), note, progress=1.0)
+
+    def verdict(self, fit: ratings.Fit, sample: ratings.Bootstrap) -> Text:
+        """Whether the lead of the best over the second best stands."""
+        lead = self._lead(fit, sample)
+        first, second = visible(lead["first"]), visible(lead["second"])
+        if lead["low"] is None:
+            return Text(
+                f"{self.resamples} 次重抽里有 {sample.unsolvable} 次没有有限的答案：票太少，说不出区间。",
+                f"{sample.unsolvable} of {self.resamples} resamples had no finite answer: too few votes for an interval.",
+            )
+        between = span((lead["low"], lead["high"]))
+        if lead["low"] > 0:
+            return Text(
+                f"{first} 比 {second} 高 {lead['points']:.1f} 分，区间 {between} 不含 0：领先站得住。",
+                f"{first} leads {second} by {lead['points']:.1f}, and {between} does not hold 0: the lead stands.",
+            )
+        return Text(
+            f"{first} 比 {second} 高 {lead['points']:.1f} 分，但区间 {between} 含 0：这些票分不出高下。",
+            f"{first} leads {second} by {lead['points']:.1f}, but {between} holds 0: these votes cannot tell them "
+            "apart.",
+        )
 
     def _lead(self, fit: ratings.Fit, sample: ratings.Bootstrap) -> dict[str, Any]:
         first, second = (int(i) for i in np.argsort(-fit.ratings, kind="stable")[:2])
@@ -283,6 +309,7 @@ class Election:
         result: dict[str, Any] = {
             "names": self.names,
             "wins": self.wins.tolist(),
+            "ties": int(self.tally.tied.sum()),
             "elo": self._named(self.history[-1]),
             "elo_reversed": self._named(self.reversed),
             "gains": moved.tolist(),
@@ -311,5 +338,5 @@ class Election:
         return result
 
 
-def _span(bounds: tuple[float, float] | None) -> str:
+def span(bounds: tuple[float, float] | None) -> str:
     return f"{bounds[0]:.1f} .. {bounds[1]:.1f}" if bounds else "?"

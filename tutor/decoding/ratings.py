@@ -1,6 +1,7 @@
 """Ratings from pairwise votes: Elo, which learns vote by vote, and Bradley–Terry, which reads all votes at once.
 
-Both on Elo's scale: a lead of d points means winning with probability 1 / (1 + 10^(-d/400)).
+Both on Elo's scale: a lead of d points means winning with probability 1 / (1 + 10^(-d/400)). A tie is half a win for
+each, in both: Elo scores it 0.5 (Elo 1978), and so it enters the likelihood of Bradley–Terry (as in Chatbot Arena).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Vote = tuple[int, int]  # winner, loser
+Vote = tuple[int, int, float]  # one, the other, what the one scored: 1.0 it won, 0.5 a tie
+WIN, TIE = 1.0, 0.5
 
 SCALE = 400.0  # points for which the odds are 10 to 1
 POINTS = SCALE / math.log(10)  # points for a factor e in strength
@@ -32,23 +34,43 @@ def expected(mine: float, theirs: float) -> float:
 def elo(votes: Sequence[Vote], players: int, *, k: float, start: float) -> Floats:
     """Ratings after each vote, in the order given: (votes + 1, players), the first row all `start`.
 
-    A winner expected to win with probability p gains k (1 - p), and the loser loses as much (Elo 1978).
+    Who was expected to score p and scored s gains k (s - p), and the other loses as much (Elo 1978).
     """
     ratings = np.full((len(votes) + 1, players), start)
-    for row, (winner, loser) in enumerate(votes, start=1):
+    for row, (one, other, score) in enumerate(votes, start=1):
         ratings[row] = ratings[row - 1]
-        gain = k * (1.0 - expected(ratings[row, winner], ratings[row, loser]))
-        ratings[row, winner] += gain
-        ratings[row, loser] -= gain
+        gain = k * (score - expected(ratings[row, one], ratings[row, other]))
+        ratings[row, one] += gain
+        ratings[row, other] -= gain
     return ratings
 
 
-def wins_of(votes: Sequence[Vote], players: int) -> Floats:
-    """How often row won against column: (players, players)."""
-    wins = np.zeros((players, players))
-    for winner, loser in votes:
-        wins[winner, loser] += 1
-    return wins
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often row won against column (`won`), and tied with it (`tied`, the half above the diagonal)."""
+
+    won: Floats
+    tied: Floats
+
+    @property
+    def wins(self) -> Floats:
+        """Row against column, (players, players); a tie counts half for each."""
+        return self.won + TIE * (self.tied + np.swapaxes(self.tied, -1, -2))
+
+    @property
+    def votes(self) -> int:
+        return int(self.won.sum() + self.tied.sum())
+
+
+def tally(votes: Sequence[Vote], players: int) -> Tally:
+    """The votes counted."""
+    won, tied = np.zeros((players, players)), np.zeros((players, players))
+    for one, other, score in votes:
+        if score == WIN:
+            won[one, other] += 1
+        else:
+            tied[min(one, other), max(one, other)] += 1
+    return Tally(won, tied)
 
 
 def solvable(wins: Floats) -> NDArray[np.bool_]:
@@ -113,15 +135,17 @@ class Bootstrap:
         return low, high
 
 
-def bootstrap(wins: Floats, resamples: int, *, mean: float, seed: int) -> Bootstrap:
+def bootstrap(votes: Tally, resamples: int, *, mean: float, seed: int) -> Bootstrap:
     """Draws as many votes again from the votes, with replacement, `resamples` times, and rates each draw.
 
-    The percentile bootstrap (Efron 1979). Draws without a finite answer are counted, not rated.
+    The percentile bootstrap (Efron 1979): what is drawn are votes, a tie being one, not two halves. Draws without a
+    finite answer are counted, not rated.
     """
-    players = wins.shape[0]
-    total = int(wins.sum())
-    draws: Any = np.random.default_rng(seed).multinomial(total, (wins / total).ravel(), size=resamples)
-    drawn = draws.reshape(resamples, players, players).astype(np.float64)
-    sound = drawn[solvable(drawn)]
+    players = votes.won.shape[0]
+    outcomes = np.concatenate([votes.won.ravel(), votes.tied.ravel()])
+    draws: Any = np.random.default_rng(seed).multinomial(votes.votes, outcomes / votes.votes, size=resamples)
+    drawn = draws.reshape(resamples, 2, players, players).astype(np.float64)
+    wins = Tally(drawn[:, 0], drawn[:, 1]).wins
+    sound = wins[solvable(wins)]
     rated = bradley_terry(sound, mean=mean, tolerance=LOOSE).ratings if len(sound) else np.empty((0, players))
     return Bootstrap(rated, resamples - len(sound))

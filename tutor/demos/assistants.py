@@ -11,6 +11,7 @@ from typing import Any
 
 from tutor.decoding.arena import Arena, read_setup
 from tutor.decoding.election import Election
+from tutor.decoding.ratings import TIE, WIN
 from tutor.domain.demo import Param, Params, Steps
 from tutor.domain.errors import ModelMissing, UsageError
 from tutor.domain.language import Text
@@ -34,8 +35,8 @@ PARAMS = (
         "json",
         VOTES,
         Text(
-            "投票：[[胜者, 败者], ...]；可加次数 [胜, 败, 3]",
-            "Votes: [[winner, loser], ...]; [winner, loser, 3] is 3 of them",
+            '投票：[[胜者, 败者], ...]；[胜, 败, 3] 是 3 票，[一方, 另一方, "tie"] 是平局',
+            'Votes: [[winner, loser], ...]; [winner, loser, 3] is 3 of them, [one, other, "tie"] a tie',
         ),
         low=0,
         high=MAX_VOTES,
@@ -97,7 +98,7 @@ def needs_model(params: Params) -> bool:
 
 
 def steps(params: Params, model: Model | None = None) -> Steps:
-    """Result: `names` (sorted), `wins` (row against column), `elo` and `elo_reversed` (name: rating,
+    """Result: `names` (sorted), `wins` (row against column, a tie half for each), `ties`, `elo` and `elo_reversed` (name: rating,
     after the votes in the order given and backwards), `gains` (points that each vote moved), `elo_range` (name: lowest
     and highest over 200 shuffles of the votes), `elo_leads` (name: share of those shuffles in which it ends first), `leaders` (who is first by each);
     `bradley_terry` (name: rating; empty where there is no finite answer, and `problem` says why), `probabilities`
@@ -118,7 +119,7 @@ def steps(params: Params, model: Model | None = None) -> Steps:
             params["prompt"], {side: read_setup(side, params[side]) for side in ("a", "b")}, params["max_tokens"]
         )
         shown = yield from arena.steps(model, params["seed"])
-        votes = [vote for vote in votes if set(vote) == {"a", "b"}]
+        votes = [vote for vote in votes if set(vote[:2]) == {"a", "b"}]
     if not votes:
         return shown | {"names": [], "wins": [], "elo": {}, "bradley_terry": {}}
     election = Election(votes, k=params["k"], start=params["start"], resamples=params["resamples"], seed=params["seed"])
@@ -127,24 +128,26 @@ def steps(params: Params, model: Model | None = None) -> Steps:
     return shown | election.result()
 
 
-def _read_votes(given: Any) -> list[tuple[str, str]]:
-    votes: list[tuple[str, str]] = []
+def _read_votes(given: Any) -> list[tuple[str, str, float]]:
+    votes: list[tuple[str, str, float]] = []
     for entry in given if isinstance(given, list) else [given]:
         match entry:
             case [str(winner), str(loser)] if _names(winner, loser):
-                votes.append((winner, loser))
+                votes.append((winner, loser, WIN))
+            case [str(one), str(other), "tie"] if _names(one, other):
+                votes.append((one, other, TIE))
             case [str(winner), str(loser), int(times)] if _counts(times) and _names(winner, loser):
-                votes += [(winner, loser)] * times
+                votes += [(winner, loser, WIN)] * times
             case _:
                 raise UsageError(
-                    "An entry of `votes` must be [winner, loser] or [winner, loser, times]: two different names of 1 "
-                    "to {characters} characters; not {given}.",
+                    'An entry of `votes` must be [winner, loser], [winner, loser, times] or [one, other, "tie"]: two '
+                    "different names of 1 to {characters} characters; not {given}.",
                     characters=MAX_NAME,
                     given=visible(json.dumps(entry, ensure_ascii=False)[:40]),
                 )
         if len(votes) > MAX_VOTES:
             raise UsageError("`votes` must be at most {high} votes.", high=MAX_VOTES)
-    if len({name for vote in votes for name in vote}) > MAX_PLAYERS:
+    if len({name for vote in votes for name in vote[:2]}) > MAX_PLAYERS:
         raise UsageError("`votes` must name at most {high} assistants.", high=MAX_PLAYERS)
     return votes
 

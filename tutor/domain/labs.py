@@ -1,4 +1,4 @@
-"""The three labs: what they are called and what a lesson may open them with. How they look is the screen's."""
+"""The labs: what they are called and what a lesson may open them with. How they look is the screen's."""
 
 from __future__ import annotations
 
@@ -64,6 +64,14 @@ LABS = (
         ("view", "text", "other", "layer", "head", "k", "token", "path"),
         ("score", "demo decoder", "demo gpt", "demo embedding", "models info"),
         ("decoder", "gpt", "loss", "embedding", "model-files"),
+    ),
+    Lab(
+        "arena",
+        both("Blind arena"),
+        both("two answers, your vote, a ranking"),
+        ("prompt", "a", "b", "max_tokens", "k", "start", "resamples", "seed"),
+        ("arena",),
+        ("assistants",),
     ),
 )
 

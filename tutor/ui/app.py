@@ -61,6 +61,7 @@ class TutorApp(App[int]):
         Binding("T,f2", "lab('tokens')", "Tokenizer lab", id="app.tokens", show=False),
         Binding("D,f3", "lab('decoding')", "Decoding lab", id="app.decoding", show=False),
         Binding("I,f4", "lab('inside')", "Inside the model", id="app.inside", show=False),
+        Binding("V,f6", "lab('arena')", "Blind arena", id="app.arena", show=False),
         Binding("L", "language", "Language", id="app.language", show=False),
         Binding("ctrl+l", "redraw", "Draw the screen anew", id="app.redraw", show=False),
         Binding("ctrl+z", "suspend_process", "To the shell, `fg` comes back", id="app.suspend", show=False),

@@ -34,6 +34,11 @@ class Asking:
         self._question: object = None  # the one whose answer is waited for
         self._progress = ""
         self.trouble: TutorError | None = None
+        self.named = ""  # the model that the question is put to, where it is another than the one in use
+
+    @property
+    def model(self) -> str:
+        return self.named or self._screen.app.services.model_name
 
     @property
     def busy(self) -> bool:
@@ -83,8 +88,7 @@ class Asking:
         """Fetch the missing model in place, and ask again."""
         from tutor.ui.screens.models import ModelsScreen
 
-        services = self._screen.app.services
-        self._screen.app.push_screen(ModelsScreen(fetch=services.model_name), lambda _: self.again())
+        self._screen.app.push_screen(ModelsScreen(fetch=self.model), lambda _: self.again())
 
     def lines(self, width: int) -> list[Text]:
         """What stands where an answer will: how far it is, or what is wrong and what can be done about it."""
@@ -95,8 +99,7 @@ class Asking:
             return []
         lines = wrap(Text(error.message, palette.strong), width)
         if isinstance(error, ModelMissing):
-            model = self._screen.app.services.model_name
-            way_out = tr("f fetches the model {model} now; lessons and quizzes work without it.", model=model)
+            way_out = tr("f fetches the model {model} now; lessons and quizzes work without it.", model=self.model)
             return [*lines, Text(), *wrap(Text(way_out, palette.accent), width)]
         if error.hint:
             lines += wrap(Text(error.hint, palette.muted), width)

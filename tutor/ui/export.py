@@ -15,12 +15,22 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tutor.decoding.documents import Run, beam_strategy, branch_command, command, document, prompt_of
+from tutor.decoding.documents import (
+    Run,
+    beam_strategy,
+    branch_command,
+    command,
+    document,
+    poll_command,
+    prompt_of,
+)
 from tutor.decoding.exploration import Exploration
 from tutor.decoding.runs import BeamRun, LockstepRun
+from tutor.decoding.standing import Poll, names_of
 from tutor.domain.errors import TutorError
 from tutor.domain.language import tr
 from tutor.domain.plaintext import clean, visible
+from tutor.ui.draw.arena import poll_lines
 from tutor.ui.draw.exploration import exploration_lines
 from tutor.ui.draw.lockstep import lockstep_lines, parting_lines, parting_title
 from tutor.ui.draw.palette import DARK, PLAIN, Palette
@@ -71,7 +81,7 @@ def free_name(path: Path) -> Path:
 
 def default_name(run: Run) -> str:
     """A file name for `run`, without its ending."""
-    return {Exploration: "exploration", BeamRun: "beam-search", LockstepRun: "lockstep"}[type(run)]
+    return {Exploration: "exploration", BeamRun: "beam-search", LockstepRun: "lockstep", Poll: "votes"}[type(run)]
 
 
 def picture(run: Run, width: int, palette: Palette) -> list[Text]:
@@ -86,6 +96,8 @@ def picture(run: Run, width: int, palette: Palette) -> list[Text]:
             title = wrap(Text(parting_title(run, step), palette.heading), width)
             parting = [*title, Text(), *parting_lines(run, step, width, palette)]
             return [*lockstep_lines(run, step, width, palette), Text(), *parting]
+        case Poll():
+            return poll_lines(run, width, palette)
 
 
 def svg(lines: list[Text], width: int, title: str) -> str:
@@ -131,8 +143,11 @@ def _svg(run: Run) -> str:
 
 def _head(run: Run, palette: Palette) -> list[Text]:
     """What model, what prompt, and how to do it again, a line each: a command is copied whole."""
-    prompt = prompt_of(run)
-    facts = [(tr("model"), visible(prompt.model)), (tr("prompt"), visible(prompt.text))]
+    if isinstance(run, Poll):
+        facts = list(names_of(run.contest).items())
+    else:
+        prompt = prompt_of(run)
+        facts = [(tr("model"), visible(prompt.model)), (tr("prompt"), visible(prompt.text))]
     commands = [shlex.join(words) for words in _commands(run) if words]
     # One with control characters in it would be another once they are taken out.
     facts += [(tr("again with"), each) for each in commands if clean(each) == each]
@@ -147,6 +162,8 @@ def _commands(run: Run) -> list[list[str] | None]:
             return [command(run.prompt, beam_strategy(run), run.max_tokens, json=False)]
         case LockstepRun():
             return [command(run.prompt, each, len(run.column(i)), json=False) for i, each in enumerate(run.strategies)]
+        case Poll():
+            return [poll_command(run)]
 
 
 def _beam_lines(run: BeamRun, width: int, palette: Palette) -> list[Text]:

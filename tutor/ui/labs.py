@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "LABS", "is_lab", "kept_under", "lab", "lab_of", "lab_screen"]
 
-# Open them from anywhere, from within a line of text too; where nothing is typed T, D and I do as well.
-KEYS = {"tokens": "F2", "decoding": "F3", "inside": "F4"}
+# Open them from anywhere, from within a line of text too; where nothing is typed T, D, I and V do as well.
+KEYS = {"tokens": "F2", "decoding": "F3", "inside": "F4", "arena": "F6"}
 # Imported when opened: the first screen does without them.
-SCREENS = {"tokens": "TokensLab", "decoding": "DecodingLab", "inside": "InsideLab"}
+SCREENS = {"tokens": "TokensLab", "decoding": "DecodingLab", "inside": "InsideLab", "arena": "ArenaLab"}
 
 
 def lab_screen(name: str, given: Mapping[str, Any] | None = None) -> TutorScreen:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tutor.decoding.documents import Run
+from tutor.decoding.standing import Poll
 from tutor.domain.errors import TutorError
 from tutor.domain.language import both, tr
 from tutor.domain.plaintext import clean
@@ -27,6 +28,10 @@ ABOUT = {
     "json": both("JSON: every token with its candidates, and the command that writes it again"),
     "text": both("Text: the tree and its numbers, to read or to paste"),
     "svg": both("SVG: a picture that opens in a browser"),
+}
+ABOUT_VOTES = ABOUT | {
+    "json": both("JSON: every round, the votes, and the command that counts them again"),
+    "text": both("Text: the ratings and every round, to read or to paste"),
 }
 
 
@@ -68,7 +73,8 @@ class ExportScreen(TutorScreen):
 
     def relabel(self) -> None:
         super().relabel()
-        rows = [Row(Text(), heading=True), *(Row(Text(ABOUT[kind].get()), key=kind) for kind in KINDS)]
+        about = ABOUT_VOTES if isinstance(self._run, Poll) else ABOUT
+        rows = [Row(Text(), heading=True), *(Row(Text(about[kind].get()), key=kind) for kind in KINDS)]
         self.query_one(RowList).set_rows(rows)
         self.query_one("#about", Lines).redraw()
 
