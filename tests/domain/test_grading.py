@@ -288,7 +288,13 @@ def test_a_predicted_number_has_a_tolerance_and_hears_how_far_off_it_was() -> No
     verdict = grade(PREDICT_NUMBER, 1.8034, expected=1.25)
     assert not verdict.correct
     assert "other logarithm" in verdict.why.en
-    assert verdict.expected == same("1.25 nats")
+    assert verdict.expected == Text("1.25 奈特", "1.25 nats")
+
+
+def test_what_floating_point_left_of_a_zero_is_said_as_zero() -> None:
+    verdict = grade(PREDICT_NUMBER, 1.0, expected=4.4e-16)
+    assert verdict.expected == Text("0 奈特", "0 nats")
+    assert verdict.why.en == "1 is too high."
 
 
 def test_an_option_is_right_when_it_says_what_the_demo_said() -> None:

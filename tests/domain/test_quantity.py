@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tutor.domain.errors import UsageError
-from tutor.domain.quantity import close, how_far, likely_slip, parse_quantity, show_number
+from tutor.domain.language import Text
+from tutor.domain.quantity import close, how_far, likely_slip, parse_quantity, say_number, show_number
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,18 @@ def test_what_is_no_number_is_refused_with_an_example(typed: str) -> None:
 def test_a_unit_of_another_kind_is_refused_and_the_right_one_named() -> None:
     with pytest.raises(UsageError, match="GB"):
         parse_quantity("5 seconds", "GB")
+
+
+@pytest.mark.parametrize(
+    ("typed", "unit"), [("7 步", "steps"), ("7 奈特", "nats"), ("7 个字符", "characters"), ("7 nats", "nats")]
+)
+def test_a_unit_is_read_in_either_language(typed: str, unit: str) -> None:
+    assert parse_quantity(typed, unit) == 7
+
+
+def test_a_unit_is_said_in_each_language_and_a_symbol_stays() -> None:
+    assert say_number(7, "steps") == Text("7 步", "7 steps")
+    assert say_number(87.5, "%") == Text("87.5%", "87.5%")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))

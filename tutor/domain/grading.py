@@ -27,12 +27,13 @@ from tutor.domain.answers import (
 from tutor.domain.errors import TutorError, UsageError
 from tutor.domain.language import LANGUAGES, Text, both, same
 from tutor.domain.plaintext import visible
-from tutor.domain.quantity import close, how_far, likely_slip, parse_quantity, show_number
+from tutor.domain.quantity import close, how_far, likely_slip, parse_quantity, say_number, show_number, unit_name
 from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Spans, TextAnswer, Verdict
 
 __all__ = ["Answer", "grade", "model_answer", "option_order", "parse_answer", "plain_answer", "variant"]
 
 _NO_SEED = 0
+_ROUNDING = 1e-9  # below it a computed number that should be 0 is what floating point left of it
 
 
 def grade(question: Question, answer: Answer, *, expected: Any = None, seed: int | str | None = None) -> Verdict:
@@ -171,14 +172,14 @@ def _grade_number(question: Number, answer: float) -> Verdict:
     right = float(question.answer)
     correct = close(answer, right, question.tolerance, relative=question.relative)
     why = _about_number(answer, right, correct, question.unit, f"{question.prompt.zh} {question.prompt.en}")
-    return Verdict(correct, why, question.explain, same(show_number(right, question.unit)))
+    return Verdict(correct, why, question.explain, say_number(right, question.unit))
 
 
 def _about_number(answer: float, right: float, correct: bool, unit: str, context: str) -> Text:
     if correct:
         if show_number(answer) == show_number(right):
             return Text()
-        return both("Close enough: exactly it is {expected}.", expected=show_number(right, unit))
+        return _fill(both("Close enough: exactly it is {expected}."), expected=say_number(right, unit))
     slip = likely_slip(answer, right, unit, context)
     return _join([how_far(answer, right), slip] if slip else [how_far(answer, right)], " ")
 
@@ -238,18 +239,22 @@ def _grade_predict(question: Predict, answer: Answer, expected: Any) -> Verdict:
     if not question.options:
         value = _needed(question, expected)
         correct = _agrees(value, answer, question)
+        if _is_number(value) and abs(value) <= min(question.tolerance, _ROUNDING):
+            value = 0
         why = Text()
         if _is_number(value) and (given := _number(answer, question.unit)) is not None:
             context = f"{question.prompt.zh} {question.prompt.en}"
             why = _about_number(given, float(value), correct, question.unit, context)
-        return Verdict(correct, why, question.explain, same(_show_value(value, question.unit)))
+        return Verdict(correct, why, question.explain, _say_value(value, question.unit))
     chosen = _option(question.options, int(answer))
     right = _right_predictions(question, expected)
     correct = int(answer) in right
-    said = _show_value(expected, question.unit) if expected is not None else ""
-    shown = same(said) if said else _join([question.options[i].text for i in right])
+    said = _say_value(expected, question.unit) if expected is not None else Text()
+    shown = said or _join([question.options[i].text for i in right])
     # The option's own reason was written for the usual result; on another model it may fit no longer.
-    why = chosen.why if right else both("The demo said {expected}, which none of the options says.", expected=said)
+    why = chosen.why
+    if not right:
+        why = _fill(both("The demo said {expected}, which none of the options says."), expected=said)
     return Verdict(correct, why, question.explain, shown)
 
 
@@ -319,6 +324,12 @@ def _parts(given: Any) -> list[Any]:
             return value
     separator = r"\s*[,，、;|→]\s*" if re.search(r"[,，、;|→]", text) else r"\s+"
     return re.split(separator, text.strip("[]() "))
+
+
+def _say_value(value: Any, unit: str) -> Text:
+    """`_show_value` in each language."""
+    name = unit_name(unit)
+    return Text(_show_value(value, name.zh), _show_value(value, name.en))
 
 
 def _show_value(value: Any, unit: str = "") -> str:

@@ -81,6 +81,19 @@ _SAME_UNIT = {
     "层": "layer",
     "头": "head",
     "维": "dimension",
+    "纳特": "nat",
+}
+_UNIT_NAMES = {
+    "bytes": "字节",
+    "characters": "字符",
+    "nats": "奈特",
+    "points": "分",
+    "positions": "位置",
+    "radians": "弧度",
+    "steps": "步",
+    "times": "倍",
+    "tokens": "词元",
+    "votes": "票",
 }
 
 
@@ -99,7 +112,7 @@ def parse_quantity(typed: str, unit: str = "") -> float:
                 "“{typed}” is not a number in {unit}.",
                 hint="Type a number such as 1e6, 1,000,000, 1.5k or 15万, with or without the unit {unit}.",
                 typed=shown,
-                unit=unit,
+                unit=unit_name(unit),
             )
         raise UsageError(
             "“{typed}” is not a number.", hint="Type a number such as 1e6, 1,000,000, 1.5k or 15万.", typed=shown
@@ -139,7 +152,12 @@ def _factor(suffix: str, unit: str) -> Decimal | None:
 
 def _unit_factor(suffix: str, unit: str) -> Decimal | None:
     suffix = suffix.removeprefix("个").strip()
-    if not suffix or unit.startswith(suffix) or _plain_unit(suffix) == _plain_unit(unit):
+    if (
+        not suffix
+        or unit.startswith(suffix)
+        or suffix == unit_name(unit).zh
+        or _plain_unit(suffix) == _plain_unit(unit)
+    ):
         return Decimal(1)
     # 1.5G where GB is asked for, 7M where "M parameters" is.
     prefixed = len(suffix) == 1 and unit[:1].casefold() == suffix.casefold()
@@ -163,6 +181,17 @@ def close(given: float, expected: float, tolerance: float = 0.0, *, relative: bo
     """Whether `given` is within `tolerance` of `expected`: a distance, or a fraction of `expected` when `relative`."""
     allowed = tolerance * abs(expected) if relative else tolerance
     return abs(given - expected) <= allowed + 1e-12 * abs(expected)
+
+
+def unit_name(unit: str) -> Text:
+    """`unit`, as a question writes it, in each language; a symbol (MB, %) is the same in both."""
+    return Text(_UNIT_NAMES.get(unit, unit), unit)
+
+
+def say_number(number: float, unit: str = "") -> Text:
+    """`show_number` in each language."""
+    name = unit_name(unit)
+    return Text(show_number(number, name.zh), show_number(number, name.en))
 
 
 def show_number(number: float, unit: str = "") -> str:
@@ -233,7 +262,7 @@ def _slips(unit: str, context: str) -> Iterator[tuple[float, Text]]:
         percent = both("That is a factor of 100: a percentage is not a fraction.")
         yield 100.0, percent
         yield 0.01, percent
-    if re.search(r"\bnats?\b|\bbits?\b|\blog|\bln\b|entrop|perplex|surpris|熵|对数|困惑度|纳特|比特", about):
+    if re.search(r"\bnats?\b|\bbits?\b|\blog|\bln\b|entrop|perplex|surpris|熵|对数|困惑度|奈特|纳特|比特", about):
         binary_log = both("That is the other logarithm: base 2 gives bits, base e gives nats.")
         yield math.log(2), binary_log
         yield 1 / math.log(2), binary_log

@@ -12,6 +12,7 @@ from tutor.domain import grading
 from tutor.domain.errors import TutorError, UsageError
 from tutor.domain.language import Text, tr
 from tutor.domain.plaintext import visible
+from tutor.domain.quantity import unit_name
 from tutor.domain.quiz import Choice, Multi, Number, Order, Predict, Question, Spans, TextAnswer, Verdict
 from tutor.domain.schedule import Rating
 from tutor.domain.session import Session
@@ -154,7 +155,7 @@ def count_shown(question: Question) -> int:
 
 
 def say_question(question: Question, order: Sequence[int]) -> None:
-    say(f"{KIND_NAMES[question.kind]}.")
+    say(tr("{sentence}.", sentence=KIND_NAMES[question.kind]))
     say_markdown(question.prompt)
     match question:
         case Choice() | Multi() | Predict():
@@ -179,7 +180,7 @@ def how_to_answer(question: Question) -> str:
         case Order():
             return tr("Type the numbers in the right order, as in 2,1,3.")
         case Number() if question.unit:
-            return tr("Type a number; the unit is {unit}.", unit=question.unit)
+            return tr("Type a number; the unit is {unit}.", unit=unit_name(question.unit))
         case Number():
             return tr("Type a number.")
         case Predict() if question.options:

@@ -59,8 +59,12 @@ def go_on(*offers: tuple[str, str]) -> str:
     """Wait for Enter, or one of `offers` (letter, what it does); gives the letter, or nothing. `q` raises Leave."""
     known = dict(offers)
     while True:
-        named = [tr("Enter: go on"), *(f"{letter}: {what}" for letter, what in offers), tr("q: leave")]
-        typed = ask("[" + ", ".join(named) + "] ").lower().removeprefix("/")
+        named = [
+            tr("Enter: go on"),
+            *(tr("{letter}: {what}", letter=letter, what=what) for letter, what in offers),
+            tr("q: leave"),
+        ]
+        typed = ask("[" + tr(", ").join(named) + "] ").lower().removeprefix("/")
         if typed == "q":
             raise Leave
         if not typed or typed in known:

@@ -16,6 +16,7 @@ from tutor.domain.answers import parse_answer
 from tutor.domain.errors import UsageError
 from tutor.domain.language import Text, tr
 from tutor.domain.plaintext import visible
+from tutor.domain.quantity import unit_name
 from tutor.domain.quiz import Choice, Multi, Order, Predict, Spans, Verdict
 from tutor.domain.session import Session
 from tutor.ui.draw.markdown import markdown
@@ -142,7 +143,7 @@ class QuestionView(Vertical, can_focus=True):
 
     def _placeholder(self) -> str:
         unit = getattr(self.question, "unit", "")
-        return tr("your answer, in {unit}", unit=unit) if unit else tr("your answer")
+        return tr("your answer, in {unit}", unit=unit_name(unit)) if unit else tr("your answer")
 
     def take_focus(self) -> None:
         """Put the focus where the next key belongs."""
