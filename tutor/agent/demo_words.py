@@ -119,7 +119,10 @@ def parameters(name: str, words: str, quoted: Sequence[str]) -> dict[str, Any]:
 
 def _number(param: Param, words: str) -> float | None:
     names = "|".join(filter(None, [param.name.replace("_", "[ _-]"), _SAID.get(param.name, "")]))
-    after = re.search(rf"(?:{names})\s*(?:=|:|of|is|为|是|设为)?\s*{_NUMBER}", words)
+    after = re.search(
+        rf"(?:{names})\s*(?:=|:|of|is|to|at|set to|为|是|取|用|设为|设成|设置?到|调到|调成|改成|改为|等于)?\s*{_NUMBER}",
+        words,
+    )
     before = re.search(rf"{_NUMBER}\s*(?:次|个)?\s*(?:{names})", words)
     found = after or before
     return float(found[1]) if found else None

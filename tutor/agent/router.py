@@ -87,7 +87,8 @@ _LEARNER = _any(
     r"\b(?:do|did|have|should|must|am|was) i\b.*(?:\bfind (?:it )?(?:hard|difficult|tricky)|\breview|\bfinish|\bcomplet|"
     r"\banswer|\blearn(?:t|ed)\b|\bstruggl|\bweak|\b(?:got|get|getting|had) .*wrong|\bdue\b|\bstudied\b|\bforget|"
     r"\b(?:done|taken|passed)\b|\b(?:do|study|learn|read|take) next\b|\bread(?: so far|\?|$))",
-    r"\bi (?:got|get|keep getting|answered|had|have answered)\b.*\bwrong\b|\bi(?: am|'m) (?:bad|weak|worst) at\b",
+    r"\bi (?:got|get|keep getting|answered|had|have answered)\b.*\bwrong\b|\bi(?: am|'m) (?:bad|weak|worst|poor|good|best) at\b",
+    r"\bwhat am i (?:\w+ )?(?:worst|bad|weak\w*|poor|best|good|stuck|behind) (?:at|in|on|with)\b|\b(?:i keep|am i) (?:failing|missing|forgetting)\b",
     r"\bhow (?:far|well) (?:am|have) i\b|\bhow am i doing\b|\bhow many .*\b(?:have i|did i|i have|i've)\b",
     r"\bwhat(?:'s| is) (?:due|hard(?:est)? for me|left (?:for me )?to (?:learn|review|read))\b",
     r"\bmy (?:hardest|worst|best|weakest|strongest)\b|\bdue (?:today|now|for review)\b|到期|我.{0,4}(?:容易错|错得|忘记|忘了)",
@@ -108,7 +109,7 @@ def _progress(asked: Asked) -> Proposal | None:
 
 _ENDING = r"[?。]*$"
 _TERM = _any(
-    r"^(?:please |can you |could you )?define\s+(.+)$",
+    r"^(?:please |can you |could you )?define\s*:?\s+(.+)$",
     r"\b(?:definition|glossary entry|dictionary entry)s?\s+(?:of|for)\s+(.+)$",
     rf"\bwhat does (?:the (?:term|word) (.+?)|({_SLOT})) (?:mean|stand for)",
     rf"\b(?:meaning of|explain) the (?:term|word) (.+)$|\bmeaning of ({_SLOT})",
@@ -120,7 +121,7 @@ _TERM = _any(
     rf"^(?:请)?(?:给出|给我|查一?下|查查|说说|告诉我)?\s*(.{{1,30}}?)\s*(?:这个)?(?:术语|名词|概念)?\s*的定义(?:是什么|是啥|呢)?{_ENDING}",
     rf"(?:术语表?|词汇表|名词解释)(?:里面?的?|中的?)?\s*(?:[:,]|查一?下|有没有|有)?\s*(.{{1,30}}?)\s*"
     rf"(?:是什么(?:意思)?|怎么(?:说|定义|解释)|的意思|指什么|吗)?{_ENDING}",
-    r"^(.{1,30}?)\s*(?:这个|这一)(?:术语|名词|词)(?:是什么|指什么|什么意思|怎么解释|的意思)",
+    r"^(.{1,30}?)\s*(?:这个|这一)(?:术语|名词|词)(?:是什么|指什么|什么意思|怎么解释|怎么定义|如何定义|的意思|是啥)",
     rf"^(?:请)?(?:定义|解释)(?:一下)?\s*(?:术语|名词)\s*(.{{1,30}}?){_ENDING}",
     rf"^(?:请)?定义(?:一下)?\s*(.{{1,20}}?){_ENDING}",
     rf"^(?:请)?给\s*(.{{1,20}}?)\s*下个?定义{_ENDING}",
@@ -136,7 +137,7 @@ _AROUND_TERM = _any(
 
 def _glossary(asked: Asked) -> Proposal | None:
     found = _TERM.search(asked.words)
-    if found is None or asked.says(_EXPLAIN) or re.search(r"(?:怎么|如何)定义", asked.words):
+    if found is None or asked.says(_EXPLAIN) or re.search(r"(?<![词语念])\s*(?:怎么|如何)定义", asked.words):
         return None
     term = next(filter(None, found.groups())).strip(" ?。.!:,()")
     if _SLOT in term:
@@ -178,8 +179,9 @@ _NEXT = _any(
     r"\bcomes? (?:after|next)\b|\bnext[- ](?:tokens?|words?)\b|\bmost (?:likely|probable)\b|\bfollows?\b",
     r"\b(?:say|write|predict\w*|generate|output|guess)\b.*\b(?:next|after)\b|\bnext\b.*\b(?:after|for|given)\b",
     r"\b(?:continue|continuation|complete|finish)\b|\b(?:words?|tokens?|guess) after\b|\bafter\b.*\bnext\b",
+    rf"\b(?:follow\w*|likel\w+|candidates?|probable)\b.*{_SLOT}|{_SLOT}.*\b(?:follow\w*|likel\w+|candidates?)\b",
     r"\btop[- ]?\d+ (?:tokens|words|candidates)\b|\bprobability of\b.*\bafter\b|补全",
-    r"下一个?\s*(?:词元|词|字|token|会|最|是)|下一步|后面|之后|接下来|接着|续写|往下|接什么|接哪|怎么接|下面|下文|会说什么|预测",
+    r"下一个?\s*(?:词元|词|字|token|会|最|是)|下一步|后面|之后|接下来|接着|续写|往下|接什么|接哪|怎么接|下面|下文|会说什么|预测|最可能|概率最[高大]|跟着|跟什么|跟哪",
 )
 _NEXT_TOKEN = _any(r"next[- ](?:token|word)|comes next|predict", "下一个|接下来|续写|最可能|预测")
 _AFTER_QUOTE = re.compile(rf"\bafter {_SLOT}|在 ?{_SLOT} ?(?:之后|后面)")
@@ -190,7 +192,7 @@ _BEFORE = re.compile(
 _TOP = _any(
     r"\b(?:top|best|first)[- ]?(\d{1,2})\b",
     r"前\s*(\d{1,2})",
-    r"(\d{1,2})\s*个?\s*(?:最可能|候选|candidates|most likely)",
+    r"(\d{1,2})\s*(?:个|种)?\s*(?:最可能|最有可能|概率最|候选|candidates|(?:most )?(?:likel|probable)|tokens?|words?|词元|词|options)",
 )
 # Words of the subject: what they come after is a part of a model, not a text.
 _PARTS = re.compile("模型|层|词元|解码|训练|注意力|softmax|嵌入|分词|token|步|阶段|连接", re.IGNORECASE)
@@ -237,13 +239,13 @@ _COUNTING = _any(
     r"\bhow many (?:\S+ )?(?:tokens?|bytes)\b|\btoken (?:count|ids?)\b|\b(?:number|count) of tokens\b|\bcount (?:the )?tokens\b",
     r"\btokeni[sz]e\b|\btokeni[sz]ation of\b|\btokens? (?:of|for|in)\b|\bids? (?:of|for)\b",
     r"\b(?:split|cut|broken|break|chopp?(?:ed)?|encoded?)\b.*\b(?:tokens?|tokenizer)\b",
-    r"(?:几|多少)\s*个?\s*(?:词元|tokens?|字节|编号)|(?:词元|tokens?)\s*(?:数|个数|数量|有几|有多少|编号|id)",
+    r"(?:数|数数|数一?数|统计|列出|看看?|显示).{0,12}(?:词元|tokens?)|(?:几|多少)\s*个?\s*(?:词元|tokens?|字节|编号)|(?:词元|tokens?)\s*(?:数|个数|数量|有几|有多少|编号|id)",
     "分词|切[成分开一出]|怎么切|如何切|切法|编码成",
 )
 # Enough where a text in quotes stands beside it.
 _CUTTING = _any(
     r"\b(?:one|single|which|show|see|list|into|its)\b.*\btokens?\b|\btokens? does\b|tokens?\b.*[吗看]|词元.*[吗看]",
-    r"[拆分]成|单个\s*(?:词元|token)|的\s*(?:tokens?|词元)|\bencode\b|\b(?:split|tokeni[sz]e[ds]?)\b|编码",
+    r"\b(?:cut|chop|break|split)s?\b.*\bup\b|\btokeni[sz]es?\b|怎么[切拆分]|[拆分]成|单个\s*(?:词元|token)|的\s*(?:tokens?|词元)|\bencode\b|\b(?:split|tokeni[sz]e[ds]?)\b|编码",
 )
 _UNQUOTED_COUNT = _any(
     r"^(?:tokeni[sz]e|count (?:the )?tokens (?:in|of)|how many tokens (?:is|are in|in|for))\s+(?:the (?:word|string|text|number) )?"
@@ -252,6 +254,11 @@ _UNQUOTED_COUNT = _any(
     r"^(?:把|将|用)?\s*([^\s,。?]{1,24}?|[a-z0-9 ]{1,40}?)\s*(?:在|用|按|,)?\s*"
     rf"(?:(?:{'|'.join(_TOKENIZERS.values())})\S*?\s*)?(?:里面?|中|下)?\s*"
     r"(?:是|有|算|占|要|会被?切成|切成|等于)\s*(?:几|多少)\s*个?\s*(?:词元|tokens?)",
+)
+_CUT_BY = re.compile(
+    rf"(?:{'|'.join(_TOKENIZERS.values())})\S*(?: tokenizer)? (?:would |will |does )?"
+    r"(?:tokeni[sz]es?|splits?|cuts?|chops?|encodes?|breaks?)(?: up)? (.{1,60}?)(?: up)?\s*[?？]?$",
+    re.IGNORECASE,
 )
 # Words of the subject: unquoted, they are what a question is about and not the text to cut.
 _ABOUT = _any(
@@ -267,11 +274,17 @@ def _tokenize(asked: Asked) -> Proposal | None:
         return None
     if asked.quoted and (asked.says(_COUNTING) or asked.says(_CUTTING)):
         text = asked.first_quoted
-    elif asked.says(_COUNTING) and not asked.says(_EXPLAIN):
-        text = _after_colon(asked) or _unquoted_text(asked)
+    elif asked.says(_COUNTING):
+        text = _after_colon(asked) or _cut_by(asked) or ("" if asked.says(_EXPLAIN) else _unquoted_text(asked))
     else:
         return None
     return Proposal("tokenize", {"text": text, **_tokenizer(asked.words)}) if text else None
+
+
+def _cut_by(asked: Asked) -> str:
+    """What a tokenizer that is named is asked to cut: how does GPT-4 tokenize 你好."""
+    found = _CUT_BY.search(asked.text)
+    return "" if found is None or _ABOUT.search(found[1].casefold()) else found[1].strip()
 
 
 def _tokenizer(words: str) -> dict[str, str]:

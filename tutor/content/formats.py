@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from tutor.domain.entry import PARTS
 from tutor.domain.labs import LABS
 from tutor.domain.language import Text
-from tutor.domain.lesson import DemoBlock, Figure, LabBlock, Lesson, Reference, Section, Term
+from tutor.domain.lesson import Asked, DemoBlock, Excerpts, Figure, LabBlock, Lesson, Reference, Section, Term
 from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Quiz, Spans, TextAnswer
 
 FORMAT = 1
@@ -82,6 +82,13 @@ RULES: dict[tuple[type, str], Rule] = {
     (Lesson, "terms"): Rule("Entries for the glossary; each must occur in the text.", high=100),
     (Lesson, "figures"): Rule("Every number that the text rests on; `qwtutor check` computes them again.", high=200),
     (Lesson, "references"): Rule("The sources, each with what rests on it.", high=100),
+    (Lesson, "asked"): Rule("How learners ask, and which sentences answer: found by search, not shown.", high=400),
+    (Asked, "section"): Rule("The id of the section that answers it.", pattern=ID_PATTERN),
+    (Asked, "at"): Rule("A few words of each sentence that answers, the most direct answer first."),
+    (Asked, "zh"): Rule("Ways to ask for it in Chinese, as different in their words as can be.", high=20),
+    (Asked, "en"): Rule("Ways to ask for it in English, as different in their words as can be.", high=20),
+    (Excerpts, "zh"): Rule("Copied from the section's Chinese text, without its Markdown signs.", high=5),
+    (Excerpts, "en"): Rule("Copied from the section's English text, without its Markdown signs.", high=5),
     (Term, "zh"): Rule("The term in Chinese."),
     (Term, "en"): Rule("The term in English."),
     (Term, "definition"): Rule("What it means, in one line."),

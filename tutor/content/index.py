@@ -17,7 +17,7 @@ from tutor import __version__
 from tutor.content.folders import Stamp
 
 # Raised when what the index holds, or what the loader accepts, changes within a version.
-REVISION = 3
+REVISION = 4
 VERSION = f"{__version__}/{REVISION}"
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from tutor.content.blocks import blocks
 from tutor.content.figures import Computer, check_figures
 from tutor.content.library import Library
 from tutor.content.loader import Loaded, close_to
@@ -15,7 +16,7 @@ from tutor.content.walk import han_characters, words
 from tutor.domain.entry import Entry
 from tutor.domain.errors import NotFound, UsageError
 from tutor.domain.labs import check_parameters
-from tutor.domain.language import Text, both, same
+from tutor.domain.language import LANGUAGES, Text, both, same
 from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Lesson, Section
 
 LESSON_HAN = (1200, 2200)
@@ -40,6 +41,7 @@ def check(
     yield from _terms(value, document)
     yield from _demos(value, document, strict, computer)
     yield from _labs(value, document)
+    yield from _asked(value, document)
     yield from check_figures(value.figures, document, computer)
     if strict:
         yield from _make_up(value, document)
@@ -167,6 +169,22 @@ def _labs(lesson: Lesson, document: Document) -> Iterator[Problem]:
             except UsageError as refusal:
                 place = ("sections", index, "lab", "set")
                 yield document.problem(place, both("parameters that the lab takes"), same(refusal.message))
+
+
+def _asked(lesson: Lesson, document: Document) -> Iterator[Problem]:
+    """What learners ask is answered by a sentence that is still there."""
+    known = [section.id for section in lesson.sections]
+    for index, asked in enumerate(lesson.asked):
+        section = lesson.section(asked.section)
+        if section is None:
+            yield document.problem(("asked", index, "section"), close_to(asked.section, known), same(asked.section))
+            continue
+        for key in LANGUAGES:
+            told = [block.text for block in blocks(getattr(section.body, key))]
+            for place, excerpt in enumerate(getattr(asked.at, key)):
+                if told and not any(excerpt in text for text in told):
+                    expected = both("words of section {section}", section=section.id)
+                    yield document.problem(("asked", index, "at", key, place), expected, shown(excerpt))
 
 
 def _make_up(lesson: Lesson, document: Document) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import threading
 import time
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -24,7 +24,7 @@ from tutor.content.library import Library
 from tutor.content.query import Vocabulary, content_words, is_general, terms, wanted
 from tutor.content.sections import FIELDS, Row, load, read_sections, save, telling
 from tutor.domain.language import LANGUAGES, Text
-from tutor.domain.lesson import Term
+from tutor.domain.lesson import Excerpts, Term
 
 K1 = 2.0  # how soon more of the same word stops counting
 TOGETHER = 1.0  # what a word counts for standing in the best paragraph
@@ -52,9 +52,17 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Pointer:
+    """Words of the sentences that answer what learners ask, and how much of their way to ask the query is (0 to 1)."""
+
+    at: Excerpts
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A section that answers a query, whole. `body` is Markdown; `terms` are those of the glossary that it introduces;
-    `said` are all words in it and in what belongs to it.
+    `said` are all words in it and in what belongs to it; `pointers` lead to its sentences, the likeliest first.
     """
 
     lesson: str
@@ -64,6 +72,7 @@ class Match:
     body: Text
     terms: tuple[Term, ...]
     said: frozenset[str]
+    pointers: tuple[Pointer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ class _Index:
             asked = {term: weight * self.rarity.get(term, unknown) for term, weight in weights.items()}
             said = {term: COMMON * self.rarity.get(term, 0.0) for term in terms(query)} | asked
             best = tuple(
-                self._match(number, score) for number, score in self._ranked(weights, asked, said, limit, near)
+                self._match(number, score, said) for number, score in self._ranked(weights, asked, said, limit, near)
             )
             found = Matches(best, asked, self.vocabulary)
         if aside and self._due():
@@ -222,23 +231,33 @@ class _Index:
         for number in best[:CANDIDATES]:
             row = self.sections[number][2]
             scores[number] += TOGETHER * max(_together(text, asked) for text in row["body"])
-            scores[number] += ALIKE * max((self._alike(phrase, said) for phrase in row["asks"]), default=0.0)
+            ways = chain(map(_phrase, row["asks"]), (way.split() for *_, ways in row["asked"] for way in ways))
+            scores[number] += ALIKE * max((self._alike(way, said) for way in ways), default=0.0)
         return [(number, scores[number]) for number in sorted(best, key=lambda n: (-scores[n], n))[:limit]]
 
-    def _alike(self, phrase: str, said: Mapping[str, float]) -> float:
-        """What the terms count that `phrase` and the question share; less, the more of the phrase was not asked."""
-        wanted = _phrase(phrase)
-        shared = said.keys() & wanted
+    def _alike(self, way: Collection[str], said: Mapping[str, float]) -> float:
+        """What the terms count that a way to ask and the question share; less, the more of the way was not asked."""
+        shared = [term for term in way if term in said]
         if not shared:
             return 0.0
-        whole = sum(self.rarity.get(term, 0.0) for term in wanted)
+        whole = sum(self.rarity.get(term, 0.0) for term in way)
         return sum(said[term] for term in shared) * sum(self.rarity.get(term, 0.0) for term in shared) / (whole or 1.0)
 
-    def _match(self, number: int, score: float) -> Match:
+    def _pointers(self, row: Row, said: Mapping[str, float]) -> tuple[Pointer, ...]:
+        most = sum(said.values()) or 1.0
+        found = (
+            Pointer(Excerpts(tuple(zh), tuple(en)), max(self._alike(way.split(), said) for way in ways) / most)
+            for zh, en, ways in row["asked"]
+            if ways
+        )
+        return tuple(sorted(found, key=lambda pointer: -pointer.likeness))
+
+    def _match(self, number: int, score: float, said: Mapping[str, float]) -> Match:
         slug, id, row = self.sections[number]
         terms = tuple(Term(zh, en, Text(*rest[:2]), tuple(rest[2:])) for zh, en, *rest in row["terms"])
-        said = frozenset().union(*row["fields"].values())
-        return Match(slug, id, score, Text(*row["title"]), Text(*row["body"]), terms, said)
+        words = frozenset().union(*row["fields"].values())
+        pointers = self._pointers(row, said)
+        return Match(slug, id, score, Text(*row["title"]), Text(*row["body"]), terms, words, pointers)
 
 
 _indexes: WeakKeyDictionary[Library, _Index] = WeakKeyDictionary()

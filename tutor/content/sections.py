@@ -22,7 +22,8 @@ from tutor.domain.language import Text
 from tutor.domain.lesson import Lesson, Section, Term
 from tutor.domain.quiz import Choice, Multi, Predict, Question
 
-# A section as the file keeps it: {"title": [zh, en], "body": [zh, en], "terms": [...], "asks": [...], "fields": {field: {term: count}}}.
+# A section as the file keeps it: {"title": [zh, en], "body": [zh, en], "terms": [...], "asks": [...],
+# "asked": [[excerpts in zh, in en, the terms of each way to ask]], "fields": {field: {term: count}}}.
 Row = dict[str, Any]
 
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*")
@@ -42,7 +43,8 @@ FIELDS = {
     "title": Field(5.0, 0.3, True),
     "named": Field(6.0, 0.0, True),  # the terms that are introduced here: their names, and what stands in bold
     "body": Field(0.6, 0.75),
-    "also": Field(2.0, 0.5, True),  # how learners ask for it
+    "also": Field(2.0, 0.5, True),  # what learners call it
+    "asked": Field(0.5, 0.75, True),  # how they ask for it
     "definition": Field(0.5, 0.5),
     "question": Field(0.2, 0.75),
     "technical": Field(1.0, 0.5),  # Latin words in Chinese prose: names, terms that have no other name
@@ -70,6 +72,11 @@ def read_sections(library: Library, file: ContentFile, quiz_file: ContentFile | 
                 for term in _introduced_in(section, lesson)
             ],
             "asks": [*section.also],
+            "asked": [
+                [[*asked.at.zh], [*asked.at.en], [joined(way) for way in (*asked.zh, *asked.en)]]
+                for asked in lesson.asked
+                if asked.section == section.id
+            ],
             "fields": _fields(lesson, section, questions),
         }
         for section in lesson.sections
@@ -85,6 +92,7 @@ def _fields(lesson: Lesson, section: Section, questions: Iterable[Question]) -> 
         "named": [*_BOLD.findall(body), *map(_called, introduced)],
         "body": [body],
         "also": section.also,
+        "asked": [way for asked in lesson.asked if asked.section == section.id for way in (*asked.zh, *asked.en)],
         "definition": [f"{_called(term)}\n{_both(term.definition)}" for term in spoken],
         "question": [_asked(question) for question in questions if question.section == section.id],
         "technical": _LATIN.findall(prose(f"{section.title.zh}\n{section.body.zh}")),
@@ -100,6 +108,11 @@ def _terms(text: str, field: Field) -> Iterator[str]:
 
 def _both(text: Text) -> str:
     return f"{text.zh}\n{text.en}"
+
+
+def joined(way: str) -> str:
+    """The terms of a way to ask, each once: as one string they take a tenth of the room."""
+    return " ".join(sorted(set(terms(way))))
 
 
 def telling(phrase: str) -> bool:
@@ -157,12 +170,13 @@ def _sound(lesson: dict[str, Any]) -> bool:
 
 def _sound_row(row: Row) -> bool:
     texts = [*row["title"], *row["body"], *row["asks"], *(text for term in row["terms"] for text in term)]
+    excerpts = [text for zh, en, ways in row["asked"] for text in (*zh, *en, *ways)]
     counts = [count for field in row["fields"].values() for count in field.values()]
     return (
         len(row["title"]) == len(row["body"]) == 2
         and all(len(term) >= 4 for term in row["terms"])
         and row["fields"].keys() == FIELDS.keys()
-        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(text, str) for text in (*texts, *excerpts))
         and all(isinstance(count, int) for count in counts)
     )
 

@@ -78,6 +78,26 @@ Block = Section | DemoBlock | LabBlock | CheckBlock
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpts:
+    """Words copied from sentences of a section, as it says them in each language."""
+
+    zh: tuple[str, ...] = ()
+    en: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Ways in which learners ask for something, and the sentences of `section` that answer it: those that `at` is from,
+    the one that answers most directly first. Found by search, never shown.
+    """
+
+    section: str
+    at: Excerpts
+    zh: tuple[str, ...] = ()
+    en: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
     number: int
     slug: str
@@ -91,6 +111,7 @@ class Lesson:
     terms: tuple[Term, ...] = ()
     figures: tuple[Figure, ...] = ()
     references: tuple[Reference, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
     @property
     def sections(self) -> tuple[Section, ...]:

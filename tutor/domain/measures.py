@@ -122,6 +122,15 @@ _SPELLED = (
         r"[,，]?\s*(?:每个?|各)(?:参数|数|词元|层|头|权重)?\s*(?:占|用|是|要)?\s*(?=\d)|\b(?:at|of)\s+(?=\d[^,]*\beach\b)",
         " * ",
     ),
+    # How much memory do 7B parameters take at 2 bytes each: only what is counted, and how large each is.
+    (
+        r"^how (?:much (?:v?ram|memory|space|storage|room|disk)|big|large)\b[^\d]{0,60}(?=\d)|\b(?:needs?|takes?|uses?|requires?|occup(?:y|ies)|weighs?)\b(?: up)?",
+        " ",
+    ),
+    (
+        r"[,，]?\s*(?:大概|大约)?(?:需要|要|占用?|得用?|用)?(?:多少|多大)(?:的)?(?:显存|内存|空间|存储|磁盘|硬盘|地方)",
+        " ",
+    ),
     (r"\beach\b|一共|总共|共(?=多少|[\s\d])", " "),
     (r"÷|\bdivided by\b|除以|\bper\b|每", "/"),
     (r"\bplus\b|加上|加", "+"),
