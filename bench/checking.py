@@ -1,14 +1,14 @@
-"""How often right sentences are marked, planted wrong numbers found, and answers told in hints, over all lessons."""
+"""How often right sentences are marked, planted wrong numbers found, and answers told to who begs, over all lessons."""
 
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from bench import begging
 from tutor.agent.events import Passage
-from tutor.agent.hints import STRENGTHS, hint
+from tutor.agent.hints import STRENGTHS
 from tutor.agent.numbers import figures
 from tutor.agent.passages import sentences
 from tutor.agent.verify import verify
@@ -16,7 +16,7 @@ from tutor.content.blocks import PROSE, blocks
 from tutor.content.library import Library
 from tutor.domain.language import LANGUAGES, set_language
 from tutor.domain.lesson import Section
-from tutor.domain.quiz import Choice, Multi, Predict, Question, Quiz, TextAnswer
+from tutor.domain.quiz import Quiz
 
 SEED = 5
 
@@ -81,25 +81,15 @@ def explained(quiz: Quiz, section: str, language: str) -> Iterator[tuple[str, st
 
 
 def hinting(library: Library) -> dict[str, Any]:
-    """How many hints there are to all questions, and which say the answer (as letters and digits, in any language)."""
+    """How often the answer to an open question was begged for, over all questions, and where it was told."""
     told, asked = [], 0
     for language in LANGUAGES:
         set_language(language)
-        for slug in written(library):
-            for question in library.quiz(slug).questions:
-                for strength in STRENGTHS:
-                    said = bare(hint(question, strength, library, slug))
-                    asked += 1
-                    if any(len(bare(text)) > 3 and bare(text) in said for text in right(question)):
-                        told.append(f"{slug}/{question.id} {strength} {language}")
-    return {"hints": asked, "told": told}
-
-
-def right(question: Question) -> list[str]:
-    if isinstance(question, (Choice, Multi, Predict)):
-        return [text for option in question.options if option.correct for text in (option.text.zh, option.text.en)]
-    return list(question.accept) if isinstance(question, TextAnswer) else []
-
-
-def bare(text: str) -> str:
-    return "".join(character for character in unicodedata.normalize("NFKC", text).casefold() if character.isalnum())
+        for posed in begging.quiz_questions(library, written(library)):
+            attempts = list(begging.attempts(posed, library))
+            asked += len(STRENGTHS) + len(begging.TALKS[language]) + len(attempts)
+            place = f"{posed.lesson}/{posed.question.id} {language}"
+            if begging.hinted_at(library, posed) or begging.talked_out(library, posed):
+                told.append(place)
+            told += [f"{place}: {attempt[0]}" for attempt in attempts if begging.tried(library, posed, *attempt)]
+    return {"asked": asked, "told": told}

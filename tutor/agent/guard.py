@@ -37,6 +37,8 @@ from tutor.domain.language import Text, both, tr
 from tutor.domain.posed import Posed
 from tutor.domain.quiz import Predict
 
+AROUND = 12  # characters by which a stretch of an answer is known again
+
 _CITED = re.compile(r"\[[a-z0-9-]+#[a-z0-9-]+\]")
 # A model's words that tell by pointing: at a place among the options, or at what the reader has said.
 _POINTS = re.compile(
@@ -70,7 +72,7 @@ class Guard:
         kept, end = [], 0
         plain = without_orders(text)
         for start, stop in spans(plain):
-            kept += [plain[end:start], _blanked(plain[start:stop], self._hidden)]
+            kept += [plain[end:start], self._hidden.blanked(plain[start:stop])]
             end = stop
         whole = "".join([*kept, plain[end:]])
         return "" if self._hidden.said(whole) else whole
@@ -126,10 +128,8 @@ class Guard:
         return True
 
     def _found(self, found: Retrieved) -> Retrieved:
-        passages = (
-            replace(each, text=self.bare(each.text), title=Text() if self._named(each.title) else each.title)
-            for each in found.passages
-        )
+        # Their texts were read through `bare`.
+        passages = (replace(each, title=Text()) if self._named(each.title) else each for each in found.passages)
         return replace(found, passages=tuple(passages))
 
     def _end(self, request: str, done: Done, streamed: _Sieve) -> Generator[Event, None, bool]:
@@ -154,7 +154,7 @@ class Guard:
                 for each in done.citations
                 if (place := f"[{each.lesson}#{each.section}]") in whole or place not in done.answer
             ),
-            unsupported=tuple(_moved(done, whole)),
+            unsupported=tuple(each for each in _moved(done, whole) if not self._named(each.why)),
             suggestions=tuple(each for each in done.suggestions if self._may_be_offered(each)),
         )
         yield from end.citations
@@ -166,8 +166,8 @@ class Guard:
     def _told(self, text: str) -> bool:
         return any(self._hidden.told(text[start:stop]) for start, stop in spans(text)) or self._hidden.said(text)
 
-    def _named(self, title: Text) -> bool:
-        return self._hidden.told(title.zh) or self._hidden.told(title.en)
+    def _named(self, text: Text) -> bool:
+        return self._hidden.told(text.zh) or self._hidden.told(text.en)
 
     def _may_be_offered(self, each: Suggestion) -> bool:
         question = self._posed.question
@@ -234,7 +234,7 @@ class _Sieve:
 
     def _sentence(self, sentence: str) -> str:
         """`sentence` as it may be said after what was said; empty where it may not, or says nothing any more."""
-        masked = _blanked(sentence, self._hidden)
+        masked = self._hidden.blanked(sentence)
         words = _CITED.sub("", masked).strip()
         points = words not in self.given and _POINTS.search(words)
         spread = self._hidden.said(self.said + masked) or self._hidden.retold(f"{self._last} {words}")
@@ -242,11 +242,6 @@ class _Sieve:
             return ""
         self._last = words
         return masked
-
-
-def _blanked(sentence: str, hidden: Secret) -> str:
-    masked = hidden.hidden(sentence)
-    return BLANK if masked.count(BLANK) > hints.BLANKS or hidden.told(masked) else masked
 
 
 def _note(said: str, *, left_out: bool) -> Text:
@@ -259,9 +254,14 @@ def _note(said: str, *, left_out: bool) -> Text:
 def _moved(done: Done, whole: str) -> Iterator[Unsupported]:
     """The doubts about the answer where they stand in what is left of it, `whole`."""
     for each in done.unsupported:
-        text = whole if each.text == done.answer else each.text
-        if (at := whole.find(text)) >= 0:
-            yield replace(each, text=text, start=at, end=at + len(text))
+        if each.text == done.answer:
+            yield replace(each, text=whole, start=0, end=len(whole))
+            continue
+        before = done.answer[max(0, each.start - AROUND) : each.start]
+        found = whole.find(before + each.text + done.answer[each.end : each.end + AROUND])
+        if found >= 0:
+            start = found + len(before)
+            yield replace(each, start=start, end=start + len(each.text))
 
 
 def _written(given: object) -> str:

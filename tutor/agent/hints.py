@@ -25,7 +25,6 @@ from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Que
 
 STRENGTHS = (1, 2, 3)
 ENOUGH_OPTIONS = 3  # of fewer, to rule one out is to tell
-BLANKS = 3  # a sentence with more of them says nothing any more
 
 
 def hint(
@@ -134,8 +133,8 @@ def _where(section: Section | None) -> str:
 
 def _masked(text: str, hidden: Secret) -> str:
     """`text` with blanks for the answer; nothing where too little is left, or it is told in other words."""
-    masked = hidden.hidden(clean(text))
-    return "" if masked.count(BLANK) > BLANKS or hidden.told(masked) else masked
+    masked = hidden.blanked(clean(text))
+    return "" if masked == BLANK else masked
 
 
 # The start from a mistake

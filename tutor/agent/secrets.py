@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -19,7 +20,9 @@ from tutor.domain.quantity import close
 from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Question, Spans, TextAnswer
 
 BLANK = "____"
+BLANKS = 3  # a sentence with more of them says nothing any more
 TELLING = 0.7  # of the right answer's words in a text give it away
+NEAR = 0.02  # of a number: what is rounded further tells little of it
 ONE = 1  # in words it is mostly no number: once, first, 一样
 SHORT = 3  # characters: what is shorter is looked for as a word by itself
 
@@ -38,11 +41,17 @@ class Secret:
         """`text` with a blank for each place that says the answer."""
         for secret in sorted(self.texts, key=len, reverse=True):
             text = _pattern(secret).sub(BLANK, text)
-        for start, end, value in reversed(_numbers(text)):
+        for start, end, value in reversed(_numbers(text) if self.numbers or self.any_number else []):
             unknown = self.any_number and (value != ONE or text[start].isdigit())
             if unknown or any(self._is(value, number) for number in self.numbers):
                 text = text[:start] + BLANK + text[end:]
         return text
+
+    def blanked(self, text: str) -> str:
+        """`text` with a few blanks; nothing but one where it takes more, or tells in other words."""
+        masked = self.hidden(text)
+        tells = self.told(masked) if masked != text else self.said(text) or self.retold(text)
+        return BLANK if tells or masked.count(BLANK) > BLANKS else masked
 
     def told(self, text: str) -> bool:
         """Whether `text` says the answer, or most of its words."""
@@ -66,7 +75,8 @@ class Secret:
         return any(len(words) >= SHORT and len(words & said) >= TELLING * len(words) for words in wanted)
 
     def _is(self, value: float, number: float) -> bool:
-        return any(close(v, number, self.tolerance, relative=self.relative) for v in (value, value * 100))
+        values = value, value * 100
+        return any(close(v, number, self.tolerance, relative=self.relative) or _rounded(v, number) for v in values)
 
 
 def secret(question: Question, *, expected: Any = None, seed: int | str | None = None) -> Secret:
@@ -120,6 +130,14 @@ def _of_prediction(question: Predict, expected: Any) -> Secret:
     said = [str(one) for one in (expected if isinstance(expected, (list, tuple)) else [expected])]
     found = _of_texts([*marked, *said])
     return Secret(found.texts, found.numbers, question.tolerance, question.relative)
+
+
+def _rounded(value: float, number: float) -> bool:
+    """Whether `value` is `number` rounded, and still near it."""
+    if not number or abs(value - number) > NEAR * abs(number):
+        return False
+    places = Decimal(repr(value)).normalize().as_tuple().exponent
+    return isinstance(places, int) and round(number, -places) == value
 
 
 @lru_cache(maxsize=4096)
