@@ -78,7 +78,8 @@ def _sentences(frame: Frame, language: str) -> Iterator[str]:
 
 
 def _tokens(frame: Tokens, language: str) -> Iterator[str]:
-    yield both("{count} tokens", count=len(frame.items)).get(language)
+    count = len(frame.items)
+    yield (both("1 token") if count == 1 else both("{count} tokens", count=count)).get(language)
     for i, item in enumerate(frame.items, 1):
         number_of = "" if item.id is None else both("number {id}", id=item.id).get(language)
         parts = [said(token_text(item), language), number_of, mark_word(item.mark, language), visible(item.note)]
