@@ -19,8 +19,8 @@ from tests.terminal import Terminal  # noqa: E402
 from tutor import places  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-# From the first row of home: the three labs, lesson 1, lesson 2.
-TOKENIZER = "<down>" * 5
+# From the first row of home: the four labs, lesson 1, lesson 2.
+TOKENIZER = "<down>" * 6
 # Seconds without a word from the program: it has come to rest, unless it says that it computes.
 QUIET = 1.0
 COMPUTING = re.compile(r"(\.\.|%) +Esc (stops|停止)")
@@ -58,6 +58,7 @@ SHOTS: list[tuple[str, str, tuple[int, int], list[str]]] = [
             ("lab-surprise", ["I", "3"]),
             ("lab-neighbours", ["I", "4"]),
             ("lab-file", ["I", "5"]),
+            ("lab-arena", ["V", "1", "<space>", "2", "<space>", "3", "<space>", "2", "<space>", "1"]),
         )
     ),
 ]

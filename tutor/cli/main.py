@@ -32,6 +32,7 @@ COMMANDS = {
     "grade": "grade",
     "progress": "progress",
     "demo": "demo",
+    "arena": "arena",
     "tokenize": "tokenize",
     "next": "inference",
     "score": "inference",

@@ -28,6 +28,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 MAX_SYSTEM = 400
 MAX_MODEL = 400
 SIDES = ("a", "b")
+# Cautious against free: alike enough that either may win.
+PAIR: dict[str, dict[str, Any]] = {"a": {"temperature": 0.2}, "b": {"temperature": 0.9}}
 
 
 @dataclass(frozen=True, slots=True)

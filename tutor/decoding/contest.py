@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from tutor.decoding.arena import SIDES, Setup, answering, order_of, read_setup
+from tutor.decoding.arena import PAIR, SIDES, Setup, answering, order_of, read_setup
 from tutor.decoding.ratings import TIE, WIN
 from tutor.domain.errors import UsageError
 from tutor.domain.language import Text
@@ -224,8 +224,8 @@ def _put(pair: tuple[Any, Any], place: int, value: Any) -> tuple[Any, Any]:
 class Booth:
     """Where one votes: the pair that is on, the contests of every pair there was, and prompts of the judge's own."""
 
-    a: dict[str, Any] = field(default_factory=lambda: {"temperature": 0.2})
-    b: dict[str, Any] = field(default_factory=lambda: {"temperature": 1.3})
+    a: dict[str, Any] = field(default_factory=lambda: dict(PAIR["a"]))
+    b: dict[str, Any] = field(default_factory=lambda: dict(PAIR["b"]))
     max_tokens: int = 64
     seed: int = 0
     k: float = 32.0

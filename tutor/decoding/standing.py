@@ -12,8 +12,6 @@ from tutor.domain.frames import Frame, Note, Table
 from tutor.domain.language import Text, same
 from tutor.domain.plaintext import visible
 
-SHOWN_SETTINGS = 28
-
 
 @dataclass(frozen=True, slots=True)
 class Poll:
@@ -64,10 +62,9 @@ def names_of(contest: Contest) -> dict[str, str]:
 
 
 def _ratings(poll: Poll, election: Election, *, moved: bool) -> Table:
-    names, history = names_of(poll.contest), election.history
+    history = election.history
     columns = (
         Text("谁", "Who"),
-        Text("设置", "Settings"),
         Text("胜", "Won"),
         same("Elo"),
         *((Text("这一票", "Moved"),) if moved else ()),
@@ -76,12 +73,10 @@ def _ratings(poll: Poll, election: Election, *, moved: bool) -> Table:
     )
     rows = []
     for i, name in enumerate(election.names):
-        shown = names[name]
         fit, sample = election.fit, election.sample
         rows.append(
             (
                 name,
-                shown if len(shown) <= SHOWN_SETTINGS else shown[: SHOWN_SETTINGS - 2] + "..",
                 f"{election.wins[i].sum():g}",
                 f"{history[-1][i]:.1f}",
                 *((f"{history[-1][i] - history[-2][i]:+.1f}",) if moved else ()),
@@ -89,7 +84,7 @@ def _ratings(poll: Poll, election: Election, *, moved: bool) -> Table:
                 span(sample.interval(i)) if sample else "?",
             )
         )
-    rows.sort(key=lambda row: -float(row[3]))
+    rows.sort(key=lambda row: -float(row[2]))
     return Table(columns, tuple(rows))
 
 
@@ -119,7 +114,7 @@ def leanings(contest: Contest) -> tuple[Text, ...]:
 def _leaning(share: Share, who: Text, bias: Text) -> Text:
     low, high = share.interval
     if low <= 0.5 <= high:
-        said = Text("含 50%：还看不出偏差", "holds 50%, no bias seen.")
+        said = Text("含 50%：可能只是碰巧", "holds 50%: maybe chance.")
     else:
         said = Text(f"不含 50%：像是有{bias.zh}偏差", f"leaves 50% out: a {bias.en} bias?")
     percent = share.count / share.of

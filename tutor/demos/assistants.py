@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tutor.decoding.arena import Arena, read_setup
+from tutor.decoding.arena import PAIR, Arena, read_setup
 from tutor.decoding.election import Election
 from tutor.decoding.ratings import TIE, WIN
 from tutor.domain.demo import Param, Params, Steps
@@ -82,12 +82,12 @@ PARAMS = (
     Param(
         "a",
         "json",
-        {"temperature": 0.2},
+        PAIR["a"],
         Text("设置 a：temperature、top_p、system 等", "Settings a: temperature, top_p, system and so on"),
         low=0,
         high=8,
     ),
-    Param("b", "json", {"temperature": 1.3}, Text("设置 b", "Settings b"), low=0, high=8),
+    Param("b", "json", PAIR["b"], Text("设置 b", "Settings b"), low=0, high=8),
     Param("max_tokens", "int", 48, Text("每个回答最多几个词元", "Tokens of an answer at most"), low=1, high=128),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from tutor.cli import opening, output
 from tutor.cli.group import command
-from tutor.cli.options import json_option, lang_option, model_option, plain_option
+from tutor.cli.options import call, json_option, lang_option, model_option, plain_option
 from tutor.domain.demo import Param, Step
 from tutor.domain.errors import UsageError
 from tutor.domain.frames import to_json
@@ -52,6 +53,13 @@ def demo(*, name: str | None, given: tuple[str, ...], as_json: bool) -> None:
         list_demos(as_json=as_json)
         return
     settings = read_settings(given)
+    if not as_json and asks_for_a_vote(name, settings):
+        from tutor.cli.plain import arena
+        from tutor.cli.plain.visit import Opened
+
+        with Opened() as visit:
+            arena.sit(visit, settings)
+        return
     with opening.Models() as models:
         named = registry.model_named(name, settings)
         model = models.model(named) if registry.wants_model(name, settings) else without_model()
@@ -61,6 +69,17 @@ def demo(*, name: str | None, given: tuple[str, ...], as_json: bool) -> None:
             output.document(demo_data(name, run.params, run.steps, result))
         else:
             print_steps(run)
+
+
+def asks_for_a_vote(name: str, settings: dict[str, str]) -> bool:
+    """Whether the demo has two answers compared, and somebody is there to do so."""
+    from tutor.demos import registry
+    from tutor.domain.labs import lab_of
+
+    found = lab_of(name)
+    if found is None or found.name != "arena" or "votes" in settings or not registry.wants_model(name, settings):
+        return False
+    return call().plain or (sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def read_settings(given: tuple[str, ...]) -> dict[str, str]:

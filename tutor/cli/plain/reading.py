@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tutor.cli import diagnostics, opening
 from tutor.cli.commands.lessons import lab_line, reference_line
+from tutor.cli.plain import arena
 from tutor.cli.plain.asking import ask_turn
 from tutor.cli.plain.speech import Leave, go_on, say, say_markdown, say_step
 from tutor.cli.plain.visit import Visit
 from tutor.demos import registry
 from tutor.domain.errors import TutorError
+from tutor.domain.labs import lab
 from tutor.domain.language import tr
 from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Lesson, Section
 from tutor.domain.quiz import Question
@@ -71,6 +73,8 @@ def read_block(visit: Visit, lesson: Lesson, at: int) -> int:
             return max(at - 1, 0) if back else at + 1
         case DemoBlock():
             run_demo(visit, lesson, block)
+        case LabBlock(name="arena"):
+            vote(visit, block)
         case LabBlock():
             say(lab_line(block))
         case CheckBlock():
@@ -82,6 +86,17 @@ def say_section(section: Section) -> None:
     say(section.title)
     say()
     say_markdown(section.body)
+
+
+def vote(visit: Visit, block: LabBlock) -> None:
+    """The one lab that can be done in lines. What stands in the way (no model) is said, and the lesson goes on."""
+    say(tr("{title}: {about}.", title=lab(block.name).title, about=lab(block.name).about))
+    if go_on(("v", tr("vote"))) != "v":
+        return
+    try:
+        arena.sit(visit, block.set)
+    except TutorError as error:
+        say(str(error))
 
 
 def ask_in_place(visit: Visit, lesson: Lesson, id: str) -> None:

@@ -15,7 +15,6 @@ from textual.widget import Widget
 from tutor.demos import registry
 from tutor.domain.demo import Step
 from tutor.domain.errors import Cancelled, ModelMissing, TutorError
-from tutor.domain.labs import lab_of
 from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
 from tutor.domain.posed import Posed, posed
@@ -23,6 +22,7 @@ from tutor.domain.session import Session
 from tutor.ui.answering import checkpoint_key, give_answer
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
+from tutor.ui.labs import is_lab, lab_of
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import value_text
 from tutor.ui.widgets.lines import Lines
@@ -53,6 +53,7 @@ class PlayerScreen(TutorScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,right", "step(1)", "Next step", id="player.next"),
         Binding("backspace,left", "step(-1)", "Step back", id="player.back"),
+        Binding("o", "vote", "Vote", id="player.vote"),
         Binding("p", "play", "Play / pause", id="player.play"),
         Binding("e", "edit", "Change", id="player.edit"),
         Binding("r", "reset", "Reset", id="player.reset"),
@@ -337,8 +338,9 @@ class PlayerScreen(TutorScreen):
             return self.committed
         if action == "fetch":
             return isinstance(self._trouble, ModelMissing)
-        if action == "lab":
-            return self.committed and lab_of(self.name_of_demo) is not None
+        if action in ("lab", "vote"):
+            found = lab_of(self.name_of_demo)
+            return self.committed and found is not None and (found.name == "arena") == (action == "vote")
         return True
 
     def action_step(self, direction: int) -> None:
@@ -369,6 +371,13 @@ class PlayerScreen(TutorScreen):
         self.given = dict(self.preset)
         self._draw_parameters()
         self._start()
+
+    def action_vote(self) -> None:
+        """To the arena; where this demo counts its votes, back to it."""
+        if any(is_lab(screen, "arena") for screen in self.app.screen_stack):
+            self.action_back()
+        else:
+            self.action_lab()
 
     def action_lab(self) -> None:
         """On to the lab that this demo belongs to, with what stands here."""

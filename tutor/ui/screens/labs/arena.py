@@ -13,11 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tutor.decoding.arena import SIDES, read_setup
 from tutor.decoding.contest import LEFT, MOST_PROMPT, RIGHT, Booth, Contest, Round, play
 from tutor.decoding.standing import Poll, names_of, revealed, standing
-from tutor.demos import assistants
-from tutor.demos.registry import parse
 from tutor.domain.errors import TutorError
 from tutor.domain.frames import Frame
 from tutor.domain.language import tr
@@ -25,8 +22,7 @@ from tutor.domain.plaintext import clean
 from tutor.ui.asking_model import ModelScreen
 from tutor.ui.draw.arena import answer_columns, standing_lines
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.labs import kept_under
-from tutor.ui.screens.labs.arena_form import COUNTED, ArenaForm, given_of, settle
+from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, settle, take
 from tutor.ui.screens.labs.lab_desk import escaped, unescaped
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.pager import Pager
@@ -34,7 +30,6 @@ from tutor.ui.widgets.pager import Pager
 if TYPE_CHECKING:
     from tutor.domain.model import Model
 
-KEPT = kept_under("arena", None)  # votes are few: wherever the arena is opened from, they are the same
 BEAT = 0.15  # seconds between two looks at answers that grow
 
 
@@ -65,7 +60,7 @@ class ArenaLab(ModelScreen):
         """Raises UsageError for a value out of bounds."""
         super().__init__()
         self._given = dict(given or {})
-        _take(Booth(), self._given)
+        take(Booth(), self._given)
         self.booth = Booth()
         self.contest = Contest({}, {})
         self.shown: Round | None = None  # under way, open or decided
@@ -106,9 +101,10 @@ class ArenaLab(ModelScreen):
         return tr("Blind arena"), tr("{votes} votes", votes=len(self.contest.votes))
 
     def on_mount(self) -> None:
-        services = self.app.services
-        self.booth = Booth.from_dict(services.progress.kept(KEPT))
-        _take(self.booth, self._given)
+        # One underneath, under a lesson for instance, has votes that may not be on the disk yet.
+        below = next((each for each in self.app.screen_stack if isinstance(each, ArenaLab) and each is not self), None)
+        self.booth = below.booth if below else Booth.from_dict(self.app.services.progress.kept(KEPT))
+        take(self.booth, self._given)
         super().on_mount()
         self._enter(str(self._given.get("prompt", "")).strip())
 
@@ -117,8 +113,11 @@ class ArenaLab(ModelScreen):
         self._store_later()
 
     def on_screen_resume(self) -> None:
-        # Another model may have been chosen meanwhile.
-        if self.is_mounted and self.shown is not None and self.contest is not self.booth.contest(self._model_name()):
+        # Another model may have been chosen meanwhile, or votes given in an arena on top of this one.
+        if self.shown is None or self.asking.busy or self._saving:
+            return
+        latest = [self.contest.open, *self.contest.rounds[-1:]]
+        if self.contest is not self.booth.contest(self._model_name()) or self.shown not in latest:
             self._enter()
 
     def relabel(self) -> None:
@@ -404,16 +403,3 @@ class ArenaLab(ModelScreen):
             self._close_field()
         else:
             super().action_stop()
-
-
-def _take(booth: Booth, given: Mapping[str, Any]) -> None:
-    """What the arena is opened with. Raises UsageError."""
-    for param in assistants.PARAMS:
-        if param.name in given and param.name in (*SIDES, *COUNTED, "prompt"):
-            value = parse(param, given[param.name])
-            if param.name in SIDES:
-                read_setup(param.name, value)
-            if param.name != "prompt":
-                setattr(booth, param.name, value)
-            elif value.strip():
-                booth.add(value.strip())
