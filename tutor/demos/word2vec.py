@@ -271,10 +271,10 @@ def _counted(corpus: Corpus, setting: Setting) -> Step:
     )
     total, size = corpus.tokens, len(corpus.words)
     note = Text(
-        f"语料有 {total:,} 个词，{size:,} 个不同的。最常见的词几乎在谁旁边都出现，说明不了什么，所以读的时候多半跳过："
+        f"语料有 {total:,} 个词，{size:,} 个不同的。最常见的词几乎在谁旁边都出现，说明不了什么，所以读的时候常常跳过："
         "留下的机会是 √(t/f)。噪声词按次数的 0.75 次方来抽。",
         f"The text has {total:,} words, {size:,} different ones. The most frequent stand beside everything and tell little, "
-        "so most of them are skipped in reading: a word is kept with the chance √(t/f). Noise words are drawn by their "
+        "so they are often skipped in reading: a word is kept with the chance √(t/f). Noise words are drawn by their "
         "counts to the power of 0.75.",
     )
     return Step(Text("语料", "The text"), (Table(columns, rows),), note, progress=0.0)
