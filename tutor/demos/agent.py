@@ -226,8 +226,8 @@ def _end(observation: str, answer: str, alone: str) -> Step:
     columns = (Text("没有工具", "Without tools"), Text("工具的结果", "The result"), Text("看过结果再答", "After it"))
     row = (visible(alone), visible(observation), visible(answer))
     note = Text(
-        "循环到此一圈：想、调用、观察、回答。小模型连抄结果都会抄错，所以要拿答案和观察核对。",
-        "That is the loop once round: think, call, observe, answer. A small model may even copy the result wrongly, so an "
+        "循环到此一圈：调用、观察、回答。小模型连抄结果都可能抄错，所以要拿答案和观察核对。",
+        "That is the loop once round: call, observe, answer. A small model may even copy the result wrongly, so an "
         "answer is checked against what was observed.",
     )
     return Step(Text("回答", "The answer"), (Table(columns, (row,)),), note, progress=1.0)
