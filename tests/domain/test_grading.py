@@ -186,6 +186,8 @@ def test_text_is_compared_without_case_spaces_and_punctuation() -> None:
 
 def test_a_slip_of_the_pen_is_told_apart_from_a_wrong_idea() -> None:
     assert "spelling" in grade(TEXT, "byte-pair encodnig").why.en
+    numbers = replace(TEXT, accept=("39013, 97",))
+    assert not grade(numbers, "39013, 99").why, "another number is not misspelt"
     assert not grade(TEXT, "sentencepiece").why
 
 

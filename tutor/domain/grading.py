@@ -191,7 +191,8 @@ def _grade_text(question: TextAnswer, answer: str) -> Verdict:
     given = fold(answer)
     accepted = {fold(text): text for text in question.accept}
     why = Text()
-    if given not in accepted and (near := difflib.get_close_matches(given, accepted, n=1, cutoff=0.8)):
+    misspelt = given not in accepted and not given.isdecimal()  # another number is no slip of spelling
+    if misspelt and (near := difflib.get_close_matches(given, accepted, n=1, cutoff=0.8)):
         why = both("Nearly: compare the spelling with “{expected}”.", expected=accepted[near[0]])
     return Verdict(given in accepted, why, question.explain, same(question.accept[0]))
 
