@@ -234,6 +234,26 @@ class Listener(Teller):
         return super().chat(messages, **more)
 
 
+def test_an_answer_strewn_over_sentences_is_not_heard(library: Library) -> None:
+    for lesson, id, strewn in (
+        ("decoding", "q-fixed-k", "Top-k. Keeps 10. In both. Top-p. Keeps 1. And 45."),
+        ("gpt4-chinese", "q-ignore", "Join the bytes first. Show what has become characters then."),
+    ):
+        each = posed(library, lesson, id)
+        assert not any(secret(each.question).told(sentence) for sentence in sentences(strewn))
+        events = heard(library, each, SLY["en"][0], Teller(strewn), alone=True)
+        assert not secret(each.question).told(done(events).answer)
+
+
+def test_what_a_question_before_had_of_the_answer_is_blanked(library: Library) -> None:
+    listener = Listener("Beam search keeps the B best prefixes at each step [1].")
+    history = [Turn("does a beam of 2 gain 1.2 times here", "It depends on the beam.")]
+    heard(
+        library, posed(library, "decoding", "q-greedy-loses"), "what does a wider beam cost", listener, history=history
+    )
+    assert "does a beam of 2 gain ____ times here" in listener.heard
+
+
 def test_the_model_hears_nothing_of_what_was_begged_and_told_before(library: Library) -> None:
     fixed_k = posed(library, "decoding", "q-fixed-k")
     assert isinstance(fixed_k.question, Choice)
@@ -253,10 +273,12 @@ def test_after_the_verdict_the_answer_is_explained_and_hints_are_no_part_of_the_
     wrong = next(index for index, option in enumerate(fixed_k.question.options) if not option.correct)
     answered = fixed_k._replace(answer=wrong, verdict=grade(fixed_k.question, wrong))
     assert answered.wrong and not answered.open
-    teller = Listener(straight(fixed_k.question))
-    history = [Turn("A hint, please.", "One counts tokens.", 1)]
-    events = heard(library, answered, "which option is right?", teller, history=history, alone=True)
-    assert told(done(events).answer, fixed_k.question) and "hint" not in teller.heard
+    teller = Teller(straight(fixed_k.question))
+    events = heard(library, answered, "which option is right?", teller, alone=True)
+    assert told(done(events).answer, fixed_k.question)
+    history = [Turn("what is beam search", "…"), Turn("A hint, please.", "One counts tokens.", 1)]
+    (found,) = of(Retrieved, heard(library, answered, "why?", None, history=history))
+    assert found.passages[0].section == "beam-search"
 
 
 # -- what an answer may be told by ----------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from tutor.domain.language import Text, both, tr
 from tutor.domain.posed import Posed
 from tutor.domain.quiz import Predict
 
+STREWN = 1.5  # times its length an answer may be spread over sentences and still be one
 AROUND = 12  # characters by which a stretch of an answer is known again
 
 _CITED = re.compile(r"\[[a-z0-9-]+#[a-z0-9-]+\]")
@@ -114,9 +115,8 @@ class Guard:
                     if self._told(event.observation) or (called and self._told(_written(called.arguments))):
                         return False
                     yield from filter(None, (called, event))
-                case Prompt():
-                    hidden = tr("(shown when the question is answered)")
-                    yield replace(event, text=hidden) if self._told(event.text) else event
+                case Prompt():  # made of what was read through `bare`, and of the request
+                    yield event
                 case TextDelta():
                     if ready := sieve.add(event.text):
                         yield TextDelta(ready)
@@ -150,11 +150,11 @@ class Guard:
             done,
             answer=whole,
             citations=tuple(
-                replace(each, quote=self.bare(each.quote))
+                each
                 for each in done.citations
                 if (place := f"[{each.lesson}#{each.section}]") in whole or place not in done.answer
             ),
-            unsupported=tuple(each for each in _moved(done, whole) if not self._named(each.why)),
+            unsupported=tuple(_moved(done, whole)),
             suggestions=tuple(each for each in done.suggestions if self._may_be_offered(each)),
         )
         yield from end.citations
@@ -209,7 +209,6 @@ class _Sieve:
         self.said = ""
         self.left_out = False
         self._waiting = ""
-        self._last = ""
 
     def add(self, piece: str) -> str:
         """What may be heard now that `piece` has come; its last sentence waits, as it may go on."""
@@ -237,11 +236,15 @@ class _Sieve:
         masked = self._hidden.blanked(sentence)
         words = _CITED.sub("", masked).strip()
         points = words not in self.given and _POINTS.search(words)
-        spread = self._hidden.said(self.said + masked) or self._hidden.retold(f"{self._last} {words}")
+        spread = self._hidden.said(self.said + masked) or self._hidden.retold(self._just_said() + words)
         if points or spread or not any(one.isalnum() for one in words):
             return ""
-        self._last = words
         return masked
+
+    def _just_said(self) -> str:
+        """So much of what was said last as the answer itself would take: it may be strewn over short sentences."""
+        room = round(STREWN * max(map(len, self._hidden.texts), default=0))
+        return f"{self.said[-room:]} " if room else ""
 
 
 def _note(said: str, *, left_out: bool) -> Text:
