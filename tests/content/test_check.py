@@ -54,7 +54,7 @@ CHANGES: list[tuple[str, Callable[[Data, Data], Any], str, str]] = [
     ("no prediction", lambda d, q: d["sections"][1]["demo"].pop("predict"),
      "sections[1].demo.predict", "a question to answer before it runs; found nothing"),
     ("no lab of that name", lambda d, q: d["sections"].append({"lab": {"name": "attic"}}),
-     "sections[7].lab.name", "one of tokens, decoding, inside; found attic"),
+     "sections[7].lab.name", "one of tokens, decoding, inside, arena; found attic"),
     ("a lab's parameter that is none", lambda d, q: d["sections"].append({"lab": {"name": "inside", "set": {"heads": 1}}}),
      "sections[7].lab.set", "parameters that the lab takes; found The lab inside has no parameter `heads`; it has view,"),
     ("one goal", lambda d, q: d["goals"].pop(), "goals", "from 2 to 4 goals; found 1"),

@@ -38,10 +38,11 @@ def random_votes(seed: int, players: int, count: int) -> Votes:
 
 def elo_by_hand(votes: Votes, k: float, start: float) -> dict[str, float]:
     ratings: dict[str, float] = {}
-    for winner, loser in votes:
+    for winner, loser, *tie in votes:
         a, b = ratings.get(winner, start), ratings.get(loser, start)
         p = 1 / (1 + 10 ** ((b - a) / 400))
-        ratings[winner], ratings[loser] = a + k * (1 - p), b - k * (1 - p)
+        moved = k * ((0.5 if tie else 1) - p)
+        ratings[winner], ratings[loser] = a + moved, b - moved
     return ratings
 
 
@@ -51,11 +52,12 @@ def newton(votes: Votes, mean: float) -> dict[str, float]:
     theta = np.zeros(len(names))
     for _ in range(100):
         gradient, hessian = np.zeros(len(names)), np.zeros((len(names), len(names)))
-        for winner, loser in votes:
+        for winner, loser, *tie in votes:
             i, j = names.index(winner), names.index(loser)
             q = 1 / (1 + math.exp(theta[i] - theta[j]))
-            gradient[i] += q
-            gradient[j] -= q
+            surprise = q - 0.5 if tie else q
+            gradient[i] += surprise
+            gradient[j] -= surprise
             for a, b, sign in ((i, i, 1), (j, j, 1), (i, j, -1), (j, i, -1)):
                 hessian[a, b] += sign * q * (1 - q)
         theta += np.clip(np.linalg.pinv(hessian) @ gradient, -1, 1)
@@ -166,6 +168,50 @@ def test_a_few_resamples_without_an_answer_are_left_out_and_said() -> None:
     steps, result = play(assistants, {"votes": assistants.VOTES})
     assert 0 < result["unsolvable"] < 20
     assert f"{result['unsolvable']} resamples" in steps[-1].note.en
+
+
+# Ties
+
+
+def with_ties(votes: Votes, seed: int) -> Votes:
+    """A third of the votes made ties."""
+    random = np.random.default_rng(seed)
+    return [[*vote, "tie"] if random.random() < 1 / 3 else vote for vote in votes]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tie_is_half_a_win_in_both_ratings(seed: int) -> None:
+    votes = with_ties(random_votes(seed, 4, 40), seed)
+    result = result_of(votes, k=24, start=1200)
+    assert 0 < result["ties"] == sum(len(vote) == 3 for vote in votes)
+    assert result["elo"] == pytest.approx(elo_by_hand(votes, 24, 1200))
+    assert result["bradley_terry"] == pytest.approx(newton(votes, 1200), abs=1e-6)
+    # Nor does it matter who of the two stands first in it.
+    turned = [[vote[1], vote[0], "tie"] if len(vote) == 3 else vote for vote in votes]
+    assert result_of(turned, k=24, start=1200)["elo"] == pytest.approx(result["elo"])
+    assert result_of(turned, k=24, start=1200)["bradley_terry"] == pytest.approx(result["bradley_terry"])
+
+
+def test_ties_of_two_give_the_lead_that_half_wins_give() -> None:
+    result = result_of([["A", "B", 9], ["B", "A", 3], *[["A", "B", "tie"]] * 4])
+    assert result["bradley_terry"]["A"] - result["bradley_terry"]["B"] == pytest.approx(400 * math.log10(11 / 5))
+    assert result["wins"] == [[0, 11], [5, 0]]
+
+
+def test_a_tie_is_drawn_whole_when_votes_are_resampled() -> None:
+    """Every vote a tie: each resample is too, so that nothing varies. As two halves they would."""
+    _, result = play(assistants, {"votes": [["A", "B", "tie"]] * 12, "resamples": 200})
+    assert result["unsolvable"] == 0
+    assert result["lead"]["low"] == result["lead"]["high"] == pytest.approx(0)
+    mixed = [["A", "B", 20], ["B", "A", 10], *[["B", "A", "tie"]] * 30]
+    _, result = play(assistants, {"votes": mixed, "resamples": 1000})
+    random, leads = np.random.default_rng(5), []
+    for _ in range(1000):
+        drawn = random.choice([1.0, 0.0, 0.5], 60, p=[20 / 60, 10 / 60, 30 / 60]).sum()
+        leads.append(400 * math.log10(drawn / (60 - drawn)))
+    low, high = np.quantile(leads, (0.025, 0.975))
+    assert result["lead"]["low"] == pytest.approx(low, abs=12)
+    assert result["lead"]["high"] == pytest.approx(high, abs=12)
 
 
 # Votes that say too little
@@ -279,6 +325,8 @@ def test_names_reach_the_pictures_without_control_characters_and_both_languages_
         ({"votes": [["A", "B", 0]]}, "votes"),
         ({"votes": [["A", "B", True]]}, "votes"),
         ({"votes": [["A", " "]]}, "votes"),
+        ({"votes": [["A", "A", "tie"]]}, "votes"),
+        ({"votes": [["A", "B", "draw"]]}, "votes"),
         ({"votes": [["A" * 21, "B"]]}, "votes"),
         ({"votes": {"A": "B"}}, "votes"),
         ({"votes": [["A", "B", 2000], ["A", "B"]]}, "2000"),
@@ -289,6 +337,7 @@ def test_names_reach_the_pictures_without_control_characters_and_both_languages_
         ({"prompt": "Hi", "b": {"temperature": 11}}, "temperature"),
         ({"prompt": "Hi", "b": {"warmth": 1}}, "warmth"),
         ({"prompt": "Hi", "b": {"system": 3}}, "system"),
+        ({"prompt": "Hi", "b": {"model": "other"}}, "`a` and `b`"),
     ],
 )
 def test_a_bad_value_is_answered_with_a_sentence(given: dict[str, Any], named: str) -> None:

@@ -264,7 +264,7 @@ class Booth:
 
     @classmethod
     def from_dict(cls, data: Any) -> Booth:
-        """What `to_dict` made; what is damaged in it is left out."""
+        """What `to_dict` made, but for the numbers, whose bounds are the demo's; what is damaged in it is left out."""
         booth = cls()
         if not isinstance(data, Mapping):
             return booth
@@ -272,10 +272,6 @@ class Booth:
             with suppress(UsageError):
                 read_setup(side, data.get(side))
                 setattr(booth, side, data[side])
-        for name in ("max_tokens", "seed", "k", "start", "resamples"):
-            value = data.get(name)
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-                setattr(booth, name, type(getattr(booth, name))(value))
         booth.own = [each for each in _list(data.get("own")) if isinstance(each, str) and each.strip()][-MOST_OWN:]
         booth.contests = [found for each in _list(data.get("contests")) if (found := _contest(each)) is not None]
         return booth

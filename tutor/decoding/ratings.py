@@ -36,7 +36,7 @@ def elo(votes: Sequence[Vote], players: int, *, k: float, start: float) -> Float
 
     Who was expected to score p and scored s gains k (s - p), and the other loses as much (Elo 1978).
     """
-    ratings = np.full((len(votes) + 1, players), start)
+    ratings = np.full((len(votes) + 1, players), float(start))
     for row, (one, other, score) in enumerate(votes, start=1):
         ratings[row] = ratings[row - 1]
         gain = k * (score - expected(ratings[row, one], ratings[row, other]))

@@ -13,14 +13,14 @@ from tutor.decoding.standing import Poll, revealed, standing
 from tutor.domain.language import language, tr
 from tutor.ui.draw.frames import draw
 from tutor.ui.draw.palette import SPOKEN
-from tutor.ui.screens.labs.arena_form import KEPT, take
+from tutor.ui.screens.labs.arena_form import KEPT, restored, take
 
 VOTES = {"1": LEFT, "2": RIGHT, "3": EVEN, "t": EVEN, "0": SKIP, "s": SKIP}
 
 
 def opened(visit: Visit, given: Mapping[str, Any] | None = None) -> Booth:
     """The booth as it was left, with what is asked for. Raises UsageError."""
-    booth = Booth.from_dict(visit.progress.kept(KEPT))
+    booth = restored(visit.progress.kept(KEPT))
     take(booth, given or {})
     return booth
 

@@ -22,7 +22,7 @@ from tutor.domain.plaintext import clean
 from tutor.ui.asking_model import ModelScreen
 from tutor.ui.draw.arena import answer_columns, standing_lines
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, settle, take
+from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, restored, settle, take
 from tutor.ui.screens.labs.lab_desk import escaped, unescaped
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.pager import Pager
@@ -103,7 +103,7 @@ class ArenaLab(ModelScreen):
     def on_mount(self) -> None:
         # One underneath, under a lesson for instance, has votes that may not be on the disk yet.
         below = next((each for each in self.app.screen_stack if isinstance(each, ArenaLab) and each is not self), None)
-        self.booth = below.booth if below else Booth.from_dict(self.app.services.progress.kept(KEPT))
+        self.booth = below.booth if below else restored(self.app.services.progress.kept(KEPT))
         take(self.booth, self._given)
         super().on_mount()
         self._enter(str(self._given.get("prompt", "")).strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from tutor.decoding.contest import Booth
 from tutor.demos import assistants, decoding
 from tutor.demos.registry import parse
 from tutor.domain.demo import Param
+from tutor.domain.errors import UsageError
 from tutor.domain.language import Text, both
 from tutor.domain.model import Strategy
 from tutor.ui.labs import kept_under
@@ -93,6 +95,16 @@ def settle(booth: Booth, given: Mapping[str, Any]) -> None:
             name: values[f"{side} {name}"].strip() for name in ("model", "system") if values[f"{side} {name}"].strip()
         }
         setattr(booth, side, settings)
+
+
+def restored(kept: Any) -> Booth:
+    """The booth as it was kept; what is damaged is as it is usually."""
+    booth = Booth.from_dict(kept)
+    for param in assistants.PARAMS:
+        if param.name in COUNTED and isinstance(kept, Mapping) and param.name in kept:
+            with suppress(UsageError):
+                setattr(booth, param.name, parse(param, kept[param.name]))
+    return booth
 
 
 def take(booth: Booth, given: Mapping[str, Any]) -> None:
