@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,26 @@ def test_the_system_message_is_evaluated_once_and_what_else_was_asked_changes_no
     again = answered(smol, RULES, ASK)
     assert again[0].reused >= other[0].reused
     assert [piece.id for piece in again] == [piece.id for piece in first]
+
+
+def test_what_was_read_before_a_stop_is_not_read_again_and_the_answer_is_the_same(
+    smol: WorkerModel, smollm: Path
+) -> None:
+    told = (Message("system", RULES.content * 4), ASK)
+    stops: list[Callable[[], None]] = []
+
+    def hear(phase: str, fraction: float) -> None:
+        if phase == "prompt" and fraction > 0.25 and stops:
+            stops.pop()()
+
+    with WorkerModel(smollm, on_progress=hear) as model:
+        model.info()
+        stops.append(model.cancel)
+        with pytest.raises(Cancelled):
+            answered(model, *told)
+        again = answered(model, *told)
+    assert again[0].reused > again[0].prompt // 4 - 32
+    assert [piece.id for piece in again] == [piece.id for piece in answered(smol, *told)]
 
 
 def test_the_next_question_of_a_conversation_evaluates_only_what_is_new(smol: WorkerModel) -> None:

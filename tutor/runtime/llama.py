@@ -204,9 +204,9 @@ class Engine:
         for begin in range(start, len(ids), CHUNK):
             chunk = ids[begin : begin + CHUNK]
             self._evaluate(chunk, rows=1)
+            self._whole = len(self._cells) // CHUNK * CHUNK
             if progress and len(ids) - start > CHUNK:
                 progress((begin + len(chunk)) / len(ids))
-        self._whole = len(ids) // CHUNK * CHUNK
         self._prompted = len(ids)
         return self._row(-1)
 
@@ -303,10 +303,14 @@ class Engine:
         self._at_end = False
         try:
             self.compute(self._context, tokens, rows=rows)
-        except TutorError:
-            lib.llama_memory_clear(self._memory, False)
-            self._cells.clear()
-            self._whole = self._prompted = 0
+        except TutorError as error:
+            # llama.cpp takes back the batch that it was stopped in. What was whole before stands: who asks again goes on.
+            stands = len(self._cells) if isinstance(error, Cancelled) else 0
+            if not stands or not lib.llama_memory_seq_rm(self._memory, 0, stands, -1):
+                lib.llama_memory_clear(self._memory, False)
+                self._cells.clear()
+                self._whole = 0
+            self._prompted = 0
             raise
 
     def compute(self, context: Any, tokens: Sequence[tuple[int, int, int]], *, rows: int) -> None:
