@@ -198,6 +198,17 @@ def test_nothing_of_a_models_words_is_heard_before_its_sentence_is_whole(library
     assert done(events).unsupported[0].text == done(events).answer
 
 
+def test_what_nothing_bears_out_is_marked_where_it_stands_in_what_is_left(library: Library) -> None:
+    digits = posed(library, "tokenizer", "q-last-digits")
+    ask = "how is bpe trained"
+    true = done(heard(library, digits, ask, None)).citations[0].quote
+    said = f"The pieces of 20261124 end in 24. {true} [1] Napoleon lost 40,000 horses."
+    end = done(heard(library, digits, ask, Teller(said)))
+    assert "Napoleon" in end.answer and end.unsupported
+    assert all(end.answer[each.start : each.end] == each.text for each in end.unsupported)
+    assert not any(each.text == "24" for each in end.unsupported)
+
+
 @pytest.mark.parametrize("said", ["Yes.", "It is option B.", "The second one.", "对。", "选 B。", "正确答案是第二个。"])
 def test_a_model_that_only_points_is_not_heard(library: Library, said: str) -> None:
     events = heard(library, posed(library, "decoding", "q-fixed-k"), SLY["en"][0], Teller(said), alone=True)
@@ -237,6 +248,7 @@ class Listener(Teller):
 def test_an_answer_strewn_over_sentences_is_not_heard(library: Library) -> None:
     for lesson, id, strewn in (
         ("decoding", "q-fixed-k", "Top-k. Keeps 10. In both. Top-p. Keeps 1. And 45."),
+        ("hallucination", "q-kind", "外在。幻觉。"),
         ("gpt4-chinese", "q-ignore", "Join the bytes first. Show what has become characters then."),
     ):
         each = posed(library, lesson, id)
