@@ -11,7 +11,7 @@ import threading
 import time
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -22,14 +22,15 @@ from weakref import WeakKeyDictionary
 from tutor.content.blocks import CODE, blocks
 from tutor.content.library import Library
 from tutor.content.query import Vocabulary, content_words, is_general, terms, wanted
-from tutor.content.sections import FIELDS, Row, load, read_sections, save, telling
+from tutor.content.sections import FIELDS, Row, joined, load, read_sections, save, telling
+from tutor.content.ways import Ways
 from tutor.domain.language import LANGUAGES, Text
 from tutor.domain.lesson import Excerpts, Term
 
 K1 = 2.0  # how soon more of the same word stops counting
 TOGETHER = 1.0  # what a word counts for standing in the best paragraph
 COMMON = 0.6  # what a word of any question counts in that
-ALIKE = 1.0  # what a word counts for standing in the learners' phrase that is most like the question
+ALIKE = 2.0  # what a word counts for standing in the way to ask that is most like the question
 LONG = 0.004  # seconds: where a look at the folders takes longer, a query is answered from what is known before it
 LOOKING = "search-look"  # the thread that does so
 NEAR = 1.1  # what a section of the lesson on screen counts beside another
@@ -116,6 +117,7 @@ class _Index:
         self._lock = threading.Lock()
         self.lessons: dict[str, dict[str, Any]] = load(path)  # slug -> {"stamps": [...], "sections": {id: Row}}
         self.sections: list[tuple[str, str, Row]] = []
+        self.ways: dict[int, Ways] = {}  # of the sections that were looked at
         self.postings: dict[str, Postings] = {}
         self.rarity: dict[str, float] = {}
         self.vocabulary = Vocabulary(())
@@ -172,6 +174,7 @@ class _Index:
         self.sections = [
             (slug, id, row) for slug, lesson in self.lessons.items() for id, row in lesson["sections"].items()
         ]
+        self.ways = {}
         every = [row["fields"] for *_, row in self.sections]
         lengths = [{name: sum(fields[name].values()) for name in FIELDS} for fields in every]
         means = {name: sum(length[name] for length in lengths) / max(1, len(every)) or 1.0 for name in FIELDS}
@@ -231,32 +234,26 @@ class _Index:
         for number in best[:CANDIDATES]:
             row = self.sections[number][2]
             scores[number] += TOGETHER * max(_together(text, asked) for text in row["body"])
-            ways = chain(map(_phrase, row["asks"]), (way.split() for *_, ways in row["asked"] for way in ways))
-            scores[number] += ALIKE * max((self._alike(way, said) for way in ways), default=0.0)
+            scores[number] += ALIKE * max(self._ways(number).alike(said, self.rarity))
         return [(number, scores[number]) for number in sorted(best, key=lambda n: (-scores[n], n))[:limit]]
 
-    def _alike(self, way: Collection[str], said: Mapping[str, float]) -> float:
-        """What the terms count that a way to ask and the question share; less, the more of the way was not asked."""
-        shared = [term for term in way if term in said]
-        if not shared:
-            return 0.0
-        whole = sum(self.rarity.get(term, 0.0) for term in way)
-        return sum(said[term] for term in shared) * sum(self.rarity.get(term, 0.0) for term in shared) / (whole or 1.0)
+    def _ways(self, number: int) -> Ways:
+        if number not in self.ways:
+            row = self.sections[number][2]
+            self.ways[number] = Ways(map(joined, row["asks"]), row["asked"], self.rarity)
+        return self.ways[number]
 
-    def _pointers(self, row: Row, said: Mapping[str, float]) -> tuple[Pointer, ...]:
-        most = sum(said.values()) or 1.0
-        found = (
-            Pointer(Excerpts(tuple(zh), tuple(en)), max(self._alike(way.split(), said) for way in ways) / most)
-            for zh, en, ways in row["asked"]
-            if ways
-        )
+    def _pointers(self, number: int, said: Mapping[str, float]) -> tuple[Pointer, ...]:
+        ways, most = self._ways(number), sum(said.values()) or 1.0
+        alike = zip(ways.places, ways.alike(said, self.rarity), strict=True)
+        found = (Pointer(place, count / most) for place, count in alike if place is not None)
         return tuple(sorted(found, key=lambda pointer: -pointer.likeness))
 
     def _match(self, number: int, score: float, said: Mapping[str, float]) -> Match:
         slug, id, row = self.sections[number]
         terms = tuple(Term(zh, en, Text(*rest[:2]), tuple(rest[2:])) for zh, en, *rest in row["terms"])
         words = frozenset().union(*row["fields"].values())
-        pointers = self._pointers(row, said)
+        pointers = self._pointers(number, said)
         return Match(slug, id, score, Text(*row["title"]), Text(*row["body"]), terms, words, pointers)
 
 
@@ -284,11 +281,6 @@ def _together(body: str, asked: Mapping[str, float]) -> float:
 @lru_cache(maxsize=2048)
 def _said(body: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(terms(block.text)) for block in blocks(body))
-
-
-@lru_cache(maxsize=8192)
-def _phrase(text: str) -> frozenset[str]:
-    return frozenset(terms(text))
 
 
 def _snippets(body: Text, asked: Mapping[str, float]) -> Text:

@@ -44,7 +44,7 @@ FIELDS = {
     "named": Field(6.0, 0.0, True),  # the terms that are introduced here: their names, and what stands in bold
     "body": Field(0.6, 0.75),
     "also": Field(2.0, 0.5, True),  # what learners call it
-    "asked": Field(0.5, 0.75, True),  # how they ask for it
+    "asked": Field(1.0, 0.75, True),  # how they ask for it
     "definition": Field(0.5, 0.5),
     "question": Field(0.2, 0.75),
     "technical": Field(1.0, 0.5),  # Latin words in Chinese prose: names, terms that have no other name
