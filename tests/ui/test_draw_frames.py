@@ -149,6 +149,11 @@ def test_tokens_are_delimited_and_spaces_seen() -> None:
 def test_a_muted_item_is_a_remark_between_tokens() -> None:
     frame = Tokens((TokenItem("lo"), TokenItem("w"), TokenItem("5 times", mark="muted"), TokenItem("er")))
     assert plain(frame) == ["[lo] [w] 5 times   [er]"]
+    assert plain(frame, palette=SPOKEN) == ["3 tokens", "1. lo", "2. w", "5 times", "3. er"]
+
+
+def test_one_token_is_said_as_one() -> None:
+    assert plain(Tokens((TokenItem("lo"),)), palette=SPOKEN)[0] == "1 token"
 
 
 def test_ids_stand_under_their_tokens() -> None:

@@ -78,12 +78,17 @@ def _sentences(frame: Frame, language: str) -> Iterator[str]:
 
 
 def _tokens(frame: Tokens, language: str) -> Iterator[str]:
-    count = len(frame.items)
+    count = sum(item.mark != "muted" for item in frame.items)
     yield (both("1 token") if count == 1 else both("{count} tokens", count=count)).get(language)
-    for i, item in enumerate(frame.items, 1):
+    i = 0
+    for item in frame.items:
         number_of = "" if item.id is None else both("number {id}", id=item.id).get(language)
         parts = [said(token_text(item), language), number_of, mark_word(item.mark, language), visible(item.note)]
-        yield f"{i}. {_listed(parts, language)}"
+        if item.mark == "muted":  # a remark between tokens
+            yield _listed(parts, language)
+        else:
+            i += 1
+            yield f"{i}. {_listed(parts, language)}"
 
 
 def _matrix(frame: Matrix, language: str) -> Iterator[str]:
