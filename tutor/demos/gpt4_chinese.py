@@ -144,9 +144,9 @@ def _across(text: str, pieces: Sequence[TokenPiece], incomplete: Sequence[int], 
         Text("属于第几个词元（从 0 数）", "in which tokens (from 0)"),
     )
     note = Text(
-        f"{len(pieces)} 个词元。标 ✗ 的 {len(incomplete)} 个单独不成文字，只好写出字节。编号一个不缺，没有哪个是“未知”："
+        f"{len(pieces)} 个词元，其中 {len(incomplete)} 个单独不成文字，只好写出字节。编号一个不缺，没有哪个是“未知”："
         "词元是字节串，不必在字符的边上断开。",
-        f"Tokens: {len(pieces)}. Those marked ✗, {len(incomplete)} of them, are no text alone, so their bytes are shown. "
+        f"Tokens: {len(pieces)}. No text alone, and so shown as bytes: {len(incomplete)}. "
         "Every one has its id and none is unknown: a token is a string of bytes and need not end where a character does.",
     )
     if not incomplete:
