@@ -69,7 +69,7 @@ def stages_table(step: DecodeStep, strategy: Strategy) -> Table:
 
 def how_chosen(step: DecodeStep) -> Text:
     name = step_name(step)
-    entropy = Text(f"模型的熵 {step.entropy:.3f} 纳特。", f"The model's entropy is {step.entropy:.3f} nats.")
+    entropy = Text(f"模型的熵 {step.entropy:.3f} 奈特。", f"The model's entropy is {step.entropy:.3f} nats.")
     if step.draw is None:
         how = Text(f"取最大的：{name}。", f"The largest is taken: {name}.")
     elif (stretch := stretch_drawn(step, step.top)) is not None:

@@ -302,7 +302,7 @@ class _Path:
             (Series(Text("熵", "Entropy"), tuple(float(i + 1) for i in range(len(entropies))), entropies),),
             Text("每一步模型有多不确定", "How uncertain the model was at each step"),
             Text("步", "Step"),
-            Text("纳特", "nats"),
+            Text("奈特", "nats"),
         )
         logprob = sum(step.logprob for step in self.steps)
         note = Text(

@@ -131,7 +131,7 @@ class _Asked:
         entropy = agreement.answer_entropy(self.answers)
         share = agreement.agreement(self.answers)
         note = Text(
-            f"{len(self.answers)} 个回答，{len(counted)} 种；最多的一种占 {share:.0%}，回答之间的熵 {entropy:.3f} 纳特。"
+            f"{len(self.answers)} 个回答，{len(counted)} 种；最多的一种占 {share:.0%}，回答之间的熵 {entropy:.3f} 奈特。"
             "一致不等于正确：也可能一起错。",
             f"{len(self.answers)} answers, {len(counted)} different; the most common has {share:.0%}, and the entropy "
             f"over answers is {entropy:.3f} nats. Agreement is not truth: they can be wrong together.",
@@ -188,7 +188,7 @@ def _opening(asked: list[Message], progress: float) -> Step:
 
 def _sampled(found: _Asked, tokens: list[DecodeStep], progress: float) -> Step:
     number, answer = len(found.answers), found.answers[-1]
-    columns = (Text("次", "Time"), Text("回答", "Answer"), Text("平均熵（纳特）", "Mean entropy (nats)"))
+    columns = (Text("次", "Time"), Text("回答", "Answer"), Text("平均熵（奈特）", "Mean entropy (nats)"))
     rows = tuple(
         (str(i), _short(text) or "-", f"{sum(e) / len(e):.3f}" if e else "-")
         for i, (text, e) in enumerate(zip(found.answers, found.entropies, strict=True), start=1)
@@ -222,11 +222,11 @@ def _compared(alone: _Asked, informed: _Asked) -> Step:
     measures = (
         (Text("一致的份额", "Agreement"), [f"{agreement.agreement(each.answers):.0%}" for each in (alone, informed)]),
         (
-            Text("回答之间的熵（纳特）", "Entropy over answers (nats)"),
+            Text("回答之间的熵（奈特）", "Entropy over answers (nats)"),
             [f"{agreement.answer_entropy(each.answers):.3f}" for each in (alone, informed)],
         ),
         (
-            Text("词元的平均熵（纳特）", "Mean entropy of tokens (nats)"),
+            Text("词元的平均熵（奈特）", "Mean entropy of tokens (nats)"),
             [f"{each.mean_entropy or 0.0:.3f}" for each in (alone, informed)],
         ),
     )

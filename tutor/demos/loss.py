@@ -146,14 +146,14 @@ class _Reading:
         ]
         cut = len(self.pieces) - SHOWN_TOKENS
         note = Text(
-            "每个词元下面是它的惊讶度 −ln P，单位是纳特：P = 1 时是 0，P = 0.5 时是 0.69，P = 0.01 时是 4.61。"
+            "每个词元下面是它的惊讶度 −ln P，单位是奈特：P = 1 时是 0，P = 0.5 时是 0.69，P = 0.01 时是 4.61。"
             "✓ 是模型料到的（P 不小于 0.5），✗ 是它没料到的（P 小于 0.01）。第一个词元前面什么也没有，所以没有惊讶度。"
             + (f"后面还有 {cut} 个词元没画出来，算的时候都在。" if cut > 0 else ""),
             "Below each token stands its surprise −ln P, in nats: 0 for P = 1, 0.69 for P = 0.5, 4.61 for P = 0.01. "
             "✓ was expected (P of at least 0.5), ✗ was not (P below 0.01). Nothing stands before the first token, "
             "so it has none." + (f" {cut} more tokens are not drawn; the sums have them all." if cut > 0 else ""),
         )
-        frame = Tokens(tuple(items), Text("惊讶度（纳特）", "Surprise (nats)"))
+        frame = Tokens(tuple(items), Text("惊讶度（奈特）", "Surprise (nats)"))
         return Step(Text("每个词元的惊讶度", "The surprise at each token"), (frame,), note, progress=0.25)
 
     def _most_surprising(self) -> Step:
@@ -183,7 +183,7 @@ class _Reading:
         before = Tokens((*context, _item(actual, _surprise_mark(nll) or "new")), Text("读到这里", "Up to here"))
         note = Text(
             f"读到这里，模型最看好 {name_of(expected.top[0])}（P = {math.exp(expected.top[0].logprob):.3f}）。"
-            f"真正出现的是 {name_of(actual)}，P = {_probability(nll)}，所以惊讶度是 {nll:.2f} 纳特。",
+            f"真正出现的是 {name_of(actual)}，P = {_probability(nll)}，所以惊讶度是 {nll:.2f} 奈特。",
             f"Having read this far, the model favours {name_of(expected.top[0])} "
             f"(P = {math.exp(expected.top[0].logprob):.3f}). What came is {name_of(actual)}, P = {_probability(nll)}, "
             f"hence a surprise of {nll:.2f} nats.",
@@ -204,12 +204,12 @@ class _Reading:
             ),
             Text("惊讶度，从左到右", "Surprise, from left to right"),
             Text("词元的位置", "Token"),
-            Text("纳特", "nats"),
+            Text("奈特", "nats"),
         )
         uniform, bits = math.log(self.model.info().vocabulary), score.mean_nll / math.log(2)
         table = Table(
             (
-                Text("平均 −ln P（纳特）", "Mean −ln P (nats)"),
+                Text("平均 −ln P（奈特）", "Mean −ln P (nats)"),
                 Text("−log₂ P（比特）", "−log₂ P (bits)"),
                 Text("困惑度 e^平均", "Perplexity e^mean"),
                 Text("乱猜：ln V", "Blind guess: ln V"),
@@ -217,7 +217,7 @@ class _Reading:
             ((f"{score.mean_nll:.4f}", f"{bits:.4f}", f"{score.perplexity:,.2f}", f"{uniform:.4f}"),),
         )
         note = Text(
-            f"损失就是平均惊讶度：{score.mean_nll:.3f} 纳特。困惑度 {score.perplexity:,.1f} 的意思是：平均起来，"
+            f"损失就是平均惊讶度：{score.mean_nll:.3f} 奈特。困惑度 {score.perplexity:,.1f} 的意思是：平均起来，"
             f"模型就像每次要在 {score.perplexity:,.1f} 个同样可能的词元里猜一个。在词表里乱猜的损失是 ln V = {uniform:.2f}。",
             f"The loss is the mean surprise: {score.mean_nll:.3f} nats. A perplexity of {score.perplexity:,.1f} says: "
             f"on average the model is as unsure as if it had to pick among {score.perplexity:,.1f} equally likely "
@@ -330,7 +330,7 @@ class _Toy:
         loss = self.now.loss
         if not self.smoothing:
             return Text(
-                f"目标全在正确答案上，所以损失就是 −ln {p:.4f} = {loss:.4f} 纳特。"
+                f"目标全在正确答案上，所以损失就是 −ln {p:.4f} = {loss:.4f} 奈特。"
                 "P 接近 1 时损失接近 0；P 减半，损失加 0.69；P 趋于 0，损失没有上限。",
                 f"All of the target lies on the right answer, so the loss is −ln {p:.4f} = {loss:.4f} nats. It nears 0 "
                 "as P nears 1, grows by 0.69 whenever P halves, and has no limit as P nears 0.",
@@ -339,7 +339,7 @@ class _Toy:
         unsmoothed = abs(float(self.now.logprobs[self.target]))
         return Text(
             f"标签平滑 ε = {self.smoothing:g}：每个答案都分到 ε/K = {spread:.4f}，其余留给正确答案。"
-            f"损失是最后一列的和，{loss:.4f} 纳特；不平滑是 {unsmoothed:.4f}。"
+            f"损失是最后一列的和，{loss:.4f} 奈特；不平滑是 {unsmoothed:.4f}。"
             f"它再也降不到 0：最低是目标自己的熵 {least:.4f}，所以没有理由把 logit 推到无穷大。",
             f"Label smoothing ε = {self.smoothing:g}: every answer gets ε/K = {spread:.4f}, the right one the rest as "
             f"well. The loss is the sum of the last column, {loss:.4f} nats; without smoothing {unsmoothed:.4f}. It can "
@@ -367,7 +367,7 @@ class _Toy:
             ),
             Text(f"再走下去，到第 {SHOWN_STEPS} 步", f"Going on to step {SHOWN_STEPS}"),
             Text("步", "Step"),
-            Text("纳特", "nats"),
+            Text("奈特", "nats"),
         )
         note = Text(
             f"每个 logit 减去自己的梯度（步长 {STEP_SIZE:g}），损失从 {self.now.loss:.4f} 变成 {self.after.loss:.4f}。"
@@ -387,5 +387,5 @@ def _surprise_curve(p: float) -> Curve:
         (Series(same("−ln P"), tuple(xs), tuple(-math.log(x) for x in xs)), here),
         Text("概率越小，惊讶度涨得越快", "The smaller the probability, the steeper the surprise"),
         same("P"),
-        Text("纳特", "nats"),
+        Text("奈特", "nats"),
     )
