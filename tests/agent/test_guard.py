@@ -153,6 +153,15 @@ def test_it_is_no_begging(library: Library, asked: str) -> None:
     assert not begs(asked, posed(library, "padding", "q-short-prompts").question)
 
 
+def test_a_short_question_after_begging_is_a_question_again(library: Library) -> None:
+    question = posed(library, "padding", "q-short-prompts").question
+    for before, asked, goes_on in (
+        ("答案呢", "什么是批次", "用英文"),
+        ("the answer?", "what is a batch", "in English"),
+    ):
+        assert not begs(asked, question, before) and begs(goes_on, question, before) and not begs(goes_on, question)
+
+
 def test_to_name_an_option_tells_nothing_whichever_it_is(library: Library) -> None:
     fixed_k = posed(library, "decoding", "q-fixed-k")
     assert isinstance(fixed_k.question, Choice)

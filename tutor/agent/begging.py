@@ -18,6 +18,7 @@ RESTATED = 0.7  # of a sentence's words in the request: it is that sentence once
 WORDS = 3  # that a sentence must have for that
 LETTERS = 8  # of what is copied as it stands
 MORE = 1  # words of its own in a request that only goes on with the one before
+HAN = 0.5  # what a pair of Han characters counts as one
 
 _RIGHT = r"(?:right|correct|true|real|final|actual|expected|proper|winning|model|official)"
 _IT = (
@@ -83,6 +84,9 @@ _GUESS = re.compile(
     re.IGNORECASE,
 )
 
+# A question of its own, however short.
+_ASKS = re.compile(r"\b(?:what|why|how|when|define|explain)\b|什么|为什么|为何|怎么|如何|解释|意思|区别")
+
 
 def begs(request: str, question: Question, before: str = "") -> bool:
     """Whether `request` is for the answer to `question`; `before` is what was asked just before, if that was begging.
@@ -93,7 +97,7 @@ def begs(request: str, question: Question, before: str = "") -> bool:
     own = content_words(folded)
     return (
         len(own) == 0
-        or bool(before and len(own) <= MORE)
+        or bool(before and sum(1 if word.isascii() else HAN for word in own) <= MORE and not _ASKS.search(folded))
         or bool(_BEGS.search(folded) or _GUESS.fullmatch(folded))
         or any(_says_again(folded, text) for text in _posed(question))
     )
