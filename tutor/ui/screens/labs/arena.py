@@ -42,6 +42,7 @@ class ArenaLab(ModelScreen):
         Binding("3,t", "vote('tie')", "Tie", key_display="3", id="arena.tie"),
         Binding("0,s", "vote('skip')", "Neither", key_display="0", id="arena.skip"),
         Binding("space,enter", "next", "Next prompt", key_display="Space", id="arena.next"),
+        Binding("space,enter", "hold", "A verdict first", show=False, id="arena.hold"),
         Binding("u", "undo", "Undo", id="arena.undo"),
         Binding("i", "prompt", "Own prompt", id="arena.prompt"),
         Binding("e", "settings", "Who", id="arena.settings"),
@@ -251,22 +252,18 @@ class ArenaLab(ModelScreen):
         self._store_later()
 
     def action_next(self) -> None:
-        """Space: the next prompt, once this one has its verdict; or once more what was stopped."""
-        shown = self.shown
-        if self.asking.busy or self._saving:
-            return
-        if self.asking.trouble is not None:
-            self.action_again()
-        elif shown is not None and shown.answered and not shown.verdict:
-            self.say(tr("First your verdict: 1 left, 2 right, 3 tie, 0 neither."))
-        else:
+        if not self._saving:
             self._begin(self.booth.next_prompt(self.contest))
+
+    def action_hold(self) -> None:
+        """Space before the verdict: who has not said which is better is not told who is who."""
+        self.say(tr("First your verdict: 1 left, 2 right, 3 tie, 0 neither."))
 
     # -- the verdict -------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         shown = self.shown
-        if action == "vote":
+        if action in ("vote", "hold"):
             return shown is not None and shown.answered and not shown.verdict
         if action == "next":
             return shown is None or bool(shown.verdict)
