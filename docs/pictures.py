@@ -58,7 +58,7 @@ SHOTS: list[tuple[str, str, tuple[int, int], list[str]]] = [
             ("lab-surprise", ["I", "3"]),
             ("lab-neighbours", ["I", "4"]),
             ("lab-file", ["I", "5"]),
-            ("lab-arena", ["V", "1", "<space>", "2", "<space>", "3", "<space>", "2", "<space>", "1"]),
+            ("lab-arena", ["V", *"1 1 3 2 3 1".replace(" ", " <space> ").split()]),
         )
     ),
 ]

@@ -71,7 +71,7 @@ def test_a_vote_is_blind_kept_through_a_kill_taken_back_and_counted(start: Start
     assert re.search(rf"Left was {round_.order[0]} ", shown)
 
     again = open_arena(start, str(smollm))
-    again.expect(rf"1 votes.*{WHICH}")
+    again.expect(rf"votes: 1.*{WHICH}")
     again.send("t")
     again.expect("You called it a tie")
     again.expect(r"Votes: 2\.")
@@ -85,10 +85,10 @@ def test_a_vote_is_blind_kept_through_a_kill_taken_back_and_counted(start: Start
     again.send("0")
     again.expect("No vote")
     again.send("C")
-    again.expect("0 votes.*cleared")
+    again.expect("votes: 0.*cleared")
     assert verdicts() == []
     again.send("u")
-    again.expect("2 votes.*votes are back")
+    again.expect("votes: 2.*votes are back")
     assert verdicts() == ["left", "right", "skip"]
     again.send("x")
     again.expect("Export")
@@ -101,11 +101,11 @@ def test_a_vote_is_blind_kept_through_a_kill_taken_back_and_counted(start: Start
     again.send("<enter>")
     again.expect("Written")
     again.send("<esc>")
-    again.expect("2 votes")
+    again.expect("votes: 2")
     again.send("d")
     again.expect("step 1")
     again.send("o")
-    again.expect("Blind arena.*2 votes")
+    again.expect("Blind arena.*votes: 2")
 
     # What was written counts to the same in the demo, and the command line says the same.
     written = json.loads((tmp_path / "mine.json").read_text())

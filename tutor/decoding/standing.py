@@ -114,13 +114,13 @@ def leanings(contest: Contest) -> tuple[Text, ...]:
 def _leaning(share: Share, who: Text, bias: Text) -> Text:
     low, high = share.interval
     if low <= 0.5 <= high:
-        said = Text("含 50%：可能只是碰巧", "holds 50%: maybe chance.")
+        said = Text("可能只是碰巧", "may be chance")
     else:
-        said = Text(f"不含 50%：像是有{bias.zh}偏差", f"leaves 50% out: a {bias.en} bias?")
+        said = Text(f"不含 50%，像是有{bias.zh}偏差", f"without 50%: a {bias.en} bias?")
     percent = share.count / share.of
     return Text(
-        f"{who.zh}赢了 {share.of} 次中的 {share.count} 次：{percent:.0%}，区间 {low:.0%} .. {high:.0%} {said.zh}。",
-        f"{who.en} won {share.count} of {share.of}: {percent:.0%}, interval {low:.0%} .. {high:.0%} {said.en}",
+        f"{who.zh}赢了 {share.of} 次中的 {share.count} 次：{percent:.0%}（95% 区间 {low:.0%} .. {high:.0%}，{said.zh}）。",
+        f"{who.en} won {share.count} of {share.of}: {percent:.0%} (95%: {low:.0%} .. {high:.0%}, {said.en}).",
     )
 
 

@@ -25,11 +25,13 @@ from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, restored, settle, take
 from tutor.ui.screens.labs.lab_desk import escaped, unescaped
 from tutor.ui.widgets.answer import AnswerInput
+from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.pager import Pager
 
 if TYPE_CHECKING:
     from tutor.domain.model import Model
 
+PROMPT_LINES = 4
 BEAT = 0.15  # seconds between two looks at answers that grow
 
 
@@ -42,7 +44,7 @@ class ArenaLab(ModelScreen):
         Binding("3,t", "vote('tie')", "Tie", key_display="3", id="arena.tie"),
         Binding("0,s", "vote('skip')", "Neither", key_display="0", id="arena.skip"),
         Binding("space,enter", "next", "Next prompt", key_display="Space", id="arena.next"),
-        Binding("space,enter", "hold", "A verdict first", show=False, id="arena.hold"),
+        Binding("space,enter", "hold", "Next prompt, once you have voted", show=False, id="arena.hold"),
         Binding("u", "undo", "Undo", id="arena.undo"),
         Binding("i", "prompt", "Own prompt", id="arena.prompt"),
         Binding("e", "settings", "Who", id="arena.settings"),
@@ -88,7 +90,7 @@ class ArenaLab(ModelScreen):
         if (shown := self.shown) is None:
             return tr("The blind arena.")
         said = tr(
-            "The blind arena, {votes} votes so far. Prompt: {prompt}",
+            "The blind arena; votes so far: {votes}. Prompt: {prompt}",
             votes=len(self.contest.votes),
             prompt=shown.prompt,
         )
@@ -99,7 +101,7 @@ class ArenaLab(ModelScreen):
         return f"{said} {answers} {who}".strip()
 
     def heading(self) -> tuple[str, str]:
-        return tr("Blind arena"), tr("{votes} votes", votes=len(self.contest.votes))
+        return tr("Blind arena"), tr("votes: {votes}", votes=len(self.contest.votes))
 
     def on_mount(self) -> None:
         # One underneath, under a lesson for instance, has votes that may not be on the disk yet.
@@ -115,7 +117,7 @@ class ArenaLab(ModelScreen):
 
     def on_screen_resume(self) -> None:
         # Another model may have been chosen meanwhile, or votes given in an arena on top of this one.
-        if self.shown is None or self.asking.busy or self._saving:
+        if self.shown is None or self._saving or self.asking.busy or self.asking.trouble is not None:
             return
         latest = [self.contest.open, *self.contest.rounds[-1:]]
         if self.contest is not self.booth.contest(self._model_name()) or self.shown not in latest:
@@ -162,7 +164,7 @@ class ArenaLab(ModelScreen):
         shown, palette, width = self.shown, self.app.palette, width - 2
         if shown is None:
             return []
-        lines = wrap(Text(clean(shown.prompt), palette.strong), width)[:4]
+        lines = self._prompt_lines(shown, width)
         if shown.verdict:
             lines += [Text(), *self._result_lines(shown, width)]
         elif shown.answered:
@@ -177,6 +179,12 @@ class ArenaLab(ModelScreen):
                 *answer_columns(shown, [names[side] for side in shown.order] if names else [], width, palette),
             ]
         return [Text(" ") + line for line in lines]
+
+    def _prompt_lines(self, shown: Round, width: int) -> list[Text]:
+        lines = wrap(Text(clean(shown.prompt), self.app.palette.strong), width)
+        if len(lines) > PROMPT_LINES:
+            lines[PROMPT_LINES - 1 :] = [fit(lines[PROMPT_LINES - 1] + Text(" " * width), width)]
+        return lines
 
     @property
     def _hidden(self) -> bool:
@@ -370,7 +378,7 @@ class ArenaLab(ModelScreen):
             self._enter()
             self.say(
                 tr(
-                    "Another pair, with {votes} votes of its own; those of the others are kept.",
+                    "Another pair; its own votes: {votes}. Those of other pairs are kept.",
                     votes=len(self.contest.votes),
                 )
             )
