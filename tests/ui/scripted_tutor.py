@@ -28,6 +28,7 @@ from tutor.agent.guard import Guard
 from tutor.domain.errors import TutorError
 from tutor.domain.language import Text, both, same
 from tutor.domain.posed import Posed
+from tutor.ui.screens.tutor import ahead
 
 PASSAGES = (
     Passage(
@@ -106,6 +107,7 @@ def checked() -> Generator[Event]:
 
 if __name__ == "__main__":
     loop.answer = answer
+    ahead.get_ready = lambda services: None  # it has no use for a model
     from tutor.__main__ import main
 
     sys.argv[0] = "qwtutor"

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,6 +41,8 @@ from tutor.ui.thrift import Shown
 if TYPE_CHECKING:
     from tutor.ui.draw.palette import Palette
     from tutor.ui.screens.tutor.talk import Talk
+
+SWITCH_SECONDS = 0.001
 
 
 class TutorApp(App[int]):
@@ -127,6 +130,9 @@ class TutorApp(App[int]):
         # What is there now stays: full collections, which would hold up a key, need not look through it again.
         gc.freeze()
         gc.enable()
+        # A key passes three threads on its way to the screen. Where another computes, each waits this long for its turn:
+        # with Python's 5 ms a key takes 20 ms and more while the lessons are searched.
+        sys.setswitchinterval(SWITCH_SECONDS)
         # Called only when its turn comes: the program may end first.
         work = partial(self.services.after_start, self)
         self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]  # Textual's union of what work may be

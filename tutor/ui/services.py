@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,6 +45,9 @@ class Services:
         # Who hears, from the model's thread, how far loading the file or reading a prompt is.
         self.on_model_progress: Callable[[str, float], None] | None = None
         self._closing = threading.Event()
+        self._latest: Future[Any] | None = None  # what the model's thread was given last
+        self._stop_ahead: Callable[[], None] | None = None
+        self.ready_for: tuple[str, ...] | None = None  # the language and model last made ready for the tutor
 
     @classmethod
     def open(cls, *, course: Path | None = None, model: str | None = None) -> Services:
@@ -57,6 +60,7 @@ class Services:
 
     def close(self) -> None:
         self.give_up()
+        self._make_way()
         self._store_thread.shutdown(wait=True)
         if self._worker is not None:
             self._worker.cancel()
@@ -164,7 +168,24 @@ class Services:
 
     async def with_model(self, work: Callable[[], T]) -> T:
         """Run `work`, which talks to the model or computes for long, on the thread that owns the model."""
-        return await asyncio.wrap_future(self._model_thread.submit(work))
+        self._make_way()
+        future = self._latest = self._model_thread.submit(work)
+        return await asyncio.wrap_future(future)
+
+    def _make_way(self) -> None:
+        if self._stop_ahead is not None:
+            self._stop_ahead()
+            self._stop_ahead = None
+
+    def ahead(self, work: Callable[[], None], stop: Callable[[], None]) -> bool:
+        """Run `work` on the model's thread if that is idle, until anything else is wanted of it: then `stop` is called.
+
+        Whether it was begun.
+        """
+        if self._latest is not None and not self._latest.done():
+            return False
+        self._latest, self._stop_ahead = self._model_thread.submit(work), stop
+        return True
 
     def cancel_model(self) -> None:
         if self._worker is not None:

@@ -15,6 +15,7 @@ from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
 from tutor.ui.draw.answer import Action, Example, Part, turn_parts
 from tutor.ui.draw.wrap import wrap
+from tutor.ui.screens.tutor.ahead import get_ready
 from tutor.ui.screens.tutor.examples import examples
 from tutor.ui.screens.tutor.field import QuestionField
 from tutor.ui.screens.tutor.pressing import open_pressed
@@ -204,10 +205,12 @@ class TutorPanel(Vertical):
                 self._hint()
             self.said.focus()
         elif posed is not None and posed.wrong:
+            self.said.begin()
             self.talk.mistake()
             self.said.focus()
         else:
             self.line.focus()
+            get_ready(self.app.services)
 
     def _about(self, place: Place) -> None:
         """The conversation that belongs to what is on screen now."""
