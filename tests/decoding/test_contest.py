@@ -240,7 +240,7 @@ def test_the_answers_are_the_models_own_under_each_setting(smol: WorkerModel) ->
         assert done.answers[place] == "".join(step.text for step in steps).strip()
         assert done.whole[place] == steps[-1].finished
         assert done.lengths[place] == len(done.answers[place])
-    # The other side asked first, as with two models, of which one is loaded: the answers are the same.
-    turned = list(play(contest, model, booth.max_tokens, first="right"))
+    # The right one asked first, as with two models, of which one is loaded: the answers are the same.
+    turned = list(play(contest, model, booth.max_tokens, first=drawn.order[1]))
     assert turned[-1][0] == done
-    assert not turned[2][0].answers[0] and not grown[2][0].answers[1]
+    assert not turned[0][0].answers[0] and not grown[0][0].answers[1]

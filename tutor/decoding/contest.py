@@ -194,16 +194,17 @@ class Contest:
 
 
 def play(
-    contest: Contest, models: Callable[[str], Model], max_tokens: int, *, first: str = LEFT
+    contest: Contest, models: Callable[[str], Model], max_tokens: int, *, first: str = ""
 ) -> Iterator[tuple[Round, int]]:
     """Both answers to the open round as they grow, and the tokens so far; at last the round answered, still unjudged.
 
-    `models` gives the model of a name. `first` says which side is asked first. Raises what models raise.
+    `models` gives the model of a name. `first` is the contender that is asked first, else the left one: where the pace
+    of two models can be watched, it must not go by sides. Raises what models raise.
     """
     now, setups, before = contest.open, contest.setups, 0
     if now is None:
         return
-    for place in (0, 1) if first == LEFT else (1, 0):
+    for place in (1, 0) if first == now.order[1] else (0, 1):
         setup, tokens = setups[now.order[place]], 0
         model = models(setup.model)
         for answer in answering(model, setup, now.prompt, seed=now.seed + 1 + place, max_tokens=max_tokens):

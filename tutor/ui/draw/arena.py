@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from tutor.decoding.contest import LEFT, RIGHT, Round
+from tutor.decoding.contest import LEFT, RIGHT, Contest, Round
 from tutor.decoding.standing import Poll, names_of, revealed, standing
 from tutor.domain.frames import Frame, Table
 from tutor.domain.language import language, tr
@@ -16,8 +16,26 @@ from tutor.ui.draw.palette import Palette, mark_sign
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.fit import fit
 
+PROMPT_LINES = 4
 BETWEEN = " │ "
 MOST = 160  # cells of both columns: longer lines are hard to read
+
+
+def prompt_lines(prompt: str, width: int, palette: Palette) -> list[Text]:
+    """What both are asked; where it is long, how it begins."""
+    lines = wrap(Text(clean(prompt), palette.strong), width)
+    if len(lines) > PROMPT_LINES:
+        lines[PROMPT_LINES - 1 :] = [fit(lines[PROMPT_LINES - 1] + Text(" " * width), width)]
+    return lines
+
+
+def verdict_lines(
+    contest: Contest, decided: Round, frames: Sequence[Frame], width: int, palette: Palette
+) -> list[Text]:
+    """What was voted and who was who, and under it how the votes stand."""
+    said, who = revealed(contest, decided)
+    lines = wrap(Text.assemble((said.get(), palette.accent), " ", (who.get(), palette.strong)), width)
+    return [*lines, *standing_lines(frames, width, palette)]
 
 
 def answer_columns(shown: Round, names: Sequence[str], width: int, palette: Palette) -> list[Text]:

@@ -13,25 +13,22 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tutor.decoding.contest import LEFT, MOST_PROMPT, RIGHT, Booth, Contest, Round, play
+from tutor.decoding.contest import MOST_PROMPT, Booth, Contest, Round, play
 from tutor.decoding.standing import Poll, names_of, revealed, standing
 from tutor.domain.errors import TutorError
 from tutor.domain.frames import Frame
 from tutor.domain.language import tr
-from tutor.domain.plaintext import clean
 from tutor.ui.asking_model import ModelScreen
-from tutor.ui.draw.arena import answer_columns, standing_lines
+from tutor.ui.draw.arena import answer_columns, prompt_lines, verdict_lines
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, restored, settle, take
 from tutor.ui.screens.labs.lab_desk import escaped, unescaped
 from tutor.ui.widgets.answer import AnswerInput
-from tutor.ui.widgets.fit import fit
 from tutor.ui.widgets.pager import Pager
 
 if TYPE_CHECKING:
     from tutor.domain.model import Model
 
-PROMPT_LINES = 4
 BEAT = 0.15  # seconds between two looks at answers that grow
 
 
@@ -69,7 +66,7 @@ class ArenaLab(ModelScreen):
         self.shown: Round | None = None  # under way, open or decided
         self._frames: tuple[Frame, ...] = ()  # how the votes stand
         self._tokens = 0
-        self._side = LEFT  # asked first: with two models, the one that is loaded
+        self._loaded = "a"  # of two models the contender that is asked first: the one that is loaded
         self._saving = False
 
     # -- building ----------------------------------------------------------------------------------------------------
@@ -164,9 +161,9 @@ class ArenaLab(ModelScreen):
         shown, palette, width = self.shown, self.app.palette, width - 2
         if shown is None:
             return []
-        lines = self._prompt_lines(shown, width)
+        lines = prompt_lines(shown.prompt, width, palette)
         if shown.verdict:
-            lines += [Text(), *self._result_lines(shown, width)]
+            lines += [Text(), *verdict_lines(self.contest, shown, self._frames, width, palette)]
         elif shown.answered:
             sentence = tr("Which answer is better? 1 left, 2 right, 3 tie, 0 neither. Who is who is said afterwards.")
             lines += [Text(), *wrap(Text(sentence, palette.accent), width)]
@@ -179,12 +176,6 @@ class ArenaLab(ModelScreen):
                 *answer_columns(shown, [names[side] for side in shown.order] if names else [], width, palette),
             ]
         return [Text(" ") + line for line in lines]
-
-    def _prompt_lines(self, shown: Round, width: int) -> list[Text]:
-        lines = wrap(Text(clean(shown.prompt), self.app.palette.strong), width)
-        if len(lines) > PROMPT_LINES:
-            lines[PROMPT_LINES - 1 :] = [fit(lines[PROMPT_LINES - 1] + Text(" " * width), width)]
-        return lines
 
     @property
     def _hidden(self) -> bool:
@@ -203,12 +194,6 @@ class ArenaLab(ModelScreen):
                 Text(tr("Two contenders answer. Who is who is hidden..  Esc stops"), self.app.palette.muted), width
             )
         return self.asking.lines(width)
-
-    def _result_lines(self, shown: Round, width: int) -> list[Text]:
-        palette = self.app.palette
-        said, who = revealed(self.contest, shown)
-        lines = wrap(Text.assemble((said.get(), palette.accent), " ", (who.get(), palette.strong)), width)
-        return [*lines, *standing_lines(self._frames, width, palette)]
 
     # -- a round -----------------------------------------------------------------------------------------------------
 
@@ -236,12 +221,13 @@ class ArenaLab(ModelScreen):
     def _play(self, contest: Contest, now: Round) -> Round:
         """On the model's thread."""
         beat, last = time.monotonic(), now
+        first = "" if contest.one_model else self._loaded
 
         def model(name: str) -> Model:
             self.asking.named = name
             return self.app.services.model(name)
 
-        for last, tokens in play(contest, model, self.booth.max_tokens, first=self._side):
+        for last, tokens in play(contest, model, self.booth.max_tokens, first=first):
             if time.monotonic() >= beat:
                 beat = time.monotonic() + BEAT
                 self.call_later(self._grow, now, last, tokens)
@@ -254,8 +240,7 @@ class ArenaLab(ModelScreen):
 
     def _answered(self, now: Round) -> None:
         self.contest.open = self.shown = now
-        if not self.contest.one_model:
-            self._side = RIGHT if self._side == LEFT else LEFT
+        self._loaded = "b" if self._loaded == "a" else "a"
         self._changed()
         self._store_later()
 
