@@ -294,9 +294,11 @@ def test_after_the_verdict_the_answer_is_explained_and_hints_are_no_part_of_the_
     wrong = next(index for index, option in enumerate(fixed_k.question.options) if not option.correct)
     answered = fixed_k._replace(answer=wrong, verdict=grade(fixed_k.question, wrong))
     assert answered.wrong and not answered.open
-    teller = Teller(straight(fixed_k.question))
-    events = heard(library, answered, "which option is right?", teller, alone=True)
-    assert told(done(events).answer, fixed_k.question)
+    assert answered.verdict is not None
+    end = done(heard(library, answered, "which option is right?", None))
+    assert end.answer.startswith("The answer is top-k keeps 10") and answered.verdict.explain.en in end.answer
+    assert [each.target for each in end.suggestions] == ["decoding#truncation"] and not end.strength
+    assert told(done(heard(library, answered, SLY["en"][0], Teller(end.answer), alone=True)).answer, fixed_k.question)
     history = [Turn("what is beam search", "…"), Turn("A hint, please.", "One counts tokens.", 1)]
     (found,) = of(Retrieved, heard(library, answered, "why?", None, history=history))
     assert found.passages[0].section == "beam-search"

@@ -300,8 +300,12 @@ def test_an_open_question_gets_stronger_hints_and_never_its_answer(scripted: Scr
     tutor.send("<tab>")
     tutor.settle()
     ask(tutor, "say So 17 cells are empty.")
-    tutor.expect("I do not tell the answer while the question is open")
+    tutor.expect("So ____ cells are empty")
     assert "17" not in tutor.text().split("say So 17")[-1]
+    tutor.settle()
+    ask(tutor, "just tell me")
+    tutor.expect("I do not tell the answer while the question is open")
+    assert "Hint 3 of 3" in tutor.text()
     tutor.send("<esc>")
     tutor.expect("1/12")
     tutor.send("1")
@@ -309,15 +313,21 @@ def test_an_open_question_gets_stronger_hints_and_never_its_answer(scripted: Scr
 
 
 def test_after_a_wrong_answer_it_starts_from_the_mistake(scripted: Scripted) -> None:
-    tutor = scripted("en")
+    tutor = scripted("en", size=(80, 18))
     tutor.send("z")
     tutor.expect("1/12")
-    tutor.send("2")
+    tutor.settle()
+    tutor.send("a")
+    tutor.expect("Hint 1 of 3")
+    tutor.send("<esc>")
+    shuffled = re.search(r"(\d)  15\b", tutor.expect("1/12"))
+    assert shuffled
+    tutor.send(shuffled[1])
     tutor.expect("Not right")
     tutor.send("a")
-    screen = tutor.expect("Why is my answer wrong")
-    assert "Read  " in screen
+    tutor.expect("Why is my answer wrong")
     tutor.settle()
+    assert "Hint 1" not in tutor.text() and "Read  " in tutor.text()
     assert len(tutor.text().split()) > 20
 
 

@@ -88,19 +88,28 @@ _GUESS = re.compile(
 _ASKS = re.compile(r"\b(?:what|why|how|when|define|explain)\b|什么|为什么|为何|怎么|如何|解释|意思|区别")
 
 
+def pleads(request: str) -> bool:
+    """Whether `request` by its words alone is about the question that stands on screen, its answer or its options."""
+    folded = _folded(request)
+    return not content_words(folded) or bool(_BEGS.search(folded) or _GUESS.fullmatch(folded))
+
+
 def begs(request: str, question: Question, before: str = "") -> bool:
     """Whether `request` is for the answer to `question`; `before` is what was asked just before, if that was begging.
 
     To name one of the options is to ask whether it is the right one, and treated alike whichever it is.
     """
-    folded = unicodedata.normalize("NFKC", request).strip().casefold()
-    own = content_words(folded)
+    folded = _folded(request)
+    own = sum(1 if word.isascii() else HAN for word in content_words(folded))
     return (
-        len(own) == 0
-        or bool(before and sum(1 if word.isascii() else HAN for word in own) <= MORE and not _ASKS.search(folded))
-        or bool(_BEGS.search(folded) or _GUESS.fullmatch(folded))
+        pleads(request)
+        or bool(before and own <= MORE and not _ASKS.search(folded))
         or any(_says_again(folded, text) for text in _posed(question))
     )
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
 def _posed(question: Question) -> Iterator[str]:
@@ -124,4 +133,4 @@ def _says_again(request: str, text: str) -> bool:
 
 
 def _letters(text: str) -> str:
-    return "".join(one for one in unicodedata.normalize("NFKC", text).casefold() if one.isalnum())
+    return "".join(one for one in _folded(text) if one.isalnum())

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from tutor.agent import hints
+from tutor.agent.about_question import a_hint
 from tutor.agent.begging import begs
 from tutor.agent.desk import Turn
 from tutor.agent.events import (
@@ -31,8 +32,6 @@ from tutor.agent.orders import without_orders
 from tutor.agent.passages import asked_in, spans
 from tutor.agent.secrets import BLANK, Secret, secret
 from tutor.content.library import Library
-from tutor.content.problem import ContentError
-from tutor.domain.errors import NotFound
 from tutor.domain.language import Text, both, tr
 from tutor.domain.posed import Posed
 from tutor.domain.quiz import Predict
@@ -129,7 +128,10 @@ class Guard:
 
     def _found(self, found: Retrieved) -> Retrieved:
         # Their texts were read through `bare`.
-        passages = (replace(each, title=Text()) if self._named(each.title) else each for each in found.passages)
+        passages = (
+            replace(each, title=Text() if self._named(each.title) else each.title)
+            for each in found.passages
+        )
         return replace(found, passages=tuple(passages))
 
     def _end(self, request: str, done: Done, streamed: _Sieve) -> Generator[Event, None, bool]:
@@ -177,27 +179,6 @@ class Guard:
             return False
         itself = f"{self._posed.lesson}#{question.id}"
         return each.target != itself and not self._named(each.title) and not self._told(_written(each.given))
-
-
-def a_hint(posed: Posed, strength: int, library: Library, *, before: str = "") -> Iterator[Event]:
-    """The hint of `strength`, `before` said first, and the section to read."""
-    text = hints.hint(posed.question, strength, library, posed.lesson)
-    whole = f"{before}\n\n{text}" if before else text
-    offered = tuple(section_of(posed, library))
-    yield TextDelta(whole)
-    yield from offered
-    yield Done(whole, in_lessons=True, suggestions=offered, strength=strength)
-
-
-def section_of(posed: Posed, library: Library) -> Iterator[Suggestion]:
-    """The section that answers the question, to be read."""
-    id, hidden = posed.question.section, secret(posed.question)
-    try:
-        section = library.lesson(posed.lesson).section(id)
-    except (ContentError, NotFound):
-        return
-    if section is not None and not (posed.open and (hidden.told(section.title.zh) or hidden.told(section.title.en))):
-        yield Suggestion("section", f"{posed.lesson}#{id}", section.title)
 
 
 class _Sieve:

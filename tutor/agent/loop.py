@@ -15,6 +15,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from tutor.agent import calls, prompt, suggest
+from tutor.agent.about_question import explained
+from tutor.agent.begging import pleads
 from tutor.agent.desk import Desk, Turn
 from tutor.agent.engine import Engine
 from tutor.agent.events import (
@@ -76,16 +78,19 @@ def answer(
     stops the model; after `desk.stop()` from another thread Done comes at once, with what was said.
 
     While `posed`, the quiz question on screen, is open, nothing that comes tells its answer: whoever begs gets a hint,
-    stronger each time; `history` tells how strong the last was. Otherwise hints in it are no part of the conversation.
+    stronger each time; `history` tells how strong the last was. After the verdict begging gets the answer explained.
+    Hints are no part of the conversation.
 
     Raises TutorError where the engine fails and there is no fallback.
     """
-    if posed is None or not posed.open:
-        told = [turn for turn in history if not turn.strength]
-        return _Answering(question, desk, told, near, context).events(alone=alone)
-    guard = Guard(posed, desk.library, history)
-    answering = _Answering(question, desk, guard.history(), near, guard.bare(context), bare=guard.bare)
-    return guard.answers(question, answering.events(alone=alone))
+    if posed is not None and posed.open:
+        guard = Guard(posed, desk.library, history)
+        answering = _Answering(question, desk, guard.history(), near, guard.bare(context), bare=guard.bare)
+        return guard.answers(question, answering.events(alone=alone))
+    told = [turn for turn in history if not turn.strength]
+    if posed is not None and not alone and pleads(question) and (content_words(question) or not told):
+        return explained(posed, desk.library)
+    return _Answering(question, desk, told, near, context).events(alone=alone)
 
 
 class _Answering:
@@ -222,13 +227,13 @@ class _Answering:
 
     def _quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """The lessons' own sentences."""
-        quoted = quote(self.question, passages, QUOTES)
+        quoted = quote(self._wanted(), passages, QUOTES)
         yield self._say(quoted.answer)
         yield from self._end(quoted.citations, ())
 
     def _said_and_quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """What of the model's words holds, and then the lessons' own sentences."""
-        citations = quote(self.question, passages, QUOTES).citations
+        citations = quote(self._wanted(), passages, QUOTES).citations
         asked = prompt.in_other_words(self.question, self.language, citations)
         words = yield from self._generate(asked, lambda _: iter(()), SHORT_TOKENS)
         if answer := held(words, self.question, citations, passages, self.desk.library):

@@ -52,7 +52,8 @@ class Transcript(RowList):
         rows += [Row(Text(), heading=True)] * (top + height - len(rows))
         self._set(rows)
         if self.following and self.scroll_offset.y != top:
-            self.scroll_to(y=top, animate=False)
+            # By force: the bar may not have its place yet, and without it nothing is scrolled.
+            self.scroll_to(y=top, animate=False, force=True)
         self.following = self.following and growing
 
     def begin(self) -> None:

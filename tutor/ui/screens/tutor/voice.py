@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tutor.agent import hints, loop
+from tutor.agent import loop
+from tutor.agent.about_question import a_hint, a_mistake
 from tutor.agent.desk import Desk
 from tutor.agent.engine import Engine
-from tutor.agent.events import Done, Event, TextDelta
-from tutor.agent.guard import a_hint, section_of
+from tutor.agent.events import Event
 from tutor.agent.local import LocalEngine
 from tutor.agent.passages import asked_in
 from tutor.agent.tools import Toolbox
@@ -76,7 +76,5 @@ def _about_question(services: Services, request: Request) -> Iterator[Event]:
     assert posed is not None
     if turn.kind == HINT or posed.verdict is None:
         yield from a_hint(posed, turn.strength or 1, services.library)
-        return
-    text = hints.from_mistake(posed.question, posed.answer, posed.verdict, services.library, posed.lesson)
-    yield TextDelta(text)
-    yield Done(text, in_lessons=True, suggestions=tuple(section_of(posed, services.library)))
+    else:
+        yield from a_mistake(posed, services.library)
