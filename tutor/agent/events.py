@@ -10,13 +10,18 @@ from tutor.domain.language import Text
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a section that was found: `text` in the language it was read in, `score` to compare with others."""
+    """A piece of a section that was found: `text` in the language it was read in, `score` to compare with others.
+
+    `pointed` are words of those of its sentences that answer what learners ask much as this was asked, each with how
+    much (0 to 1).
+    """
 
     lesson: str
     section: str
     title: Text
     text: str
     score: float
+    pointed: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from tutor.content.query import Vocabulary, terms, wanted
 
 SENTENCES = 4
 PASSAGES = 3  # the best of so many passages are quoted
-BEHIND = 0.15  # what a sentence of the second passage counts beside one of the first
+BEHIND = 0.3  # what a sentence of the second passage counts beside one of the first
 BESIDE = 0.3  # what a sentence has of the worth of its neighbours: an answer follows what names its subject
 CHOSEN = 2.5  # how many times that where the neighbour is quoted: sentences that hang together are better understood
 BLOCK = 0.25  # what a sentence has of the worth of its paragraph or list item
 OPENING = 0.6  # what the first sentence of a passage counts beyond that, the second half of it, and so on
+POINTED = 16.0  # what it counts that a sentence answers what learners ask, beside all that is asked
 AGAIN = 0.5  # what a term counts that a sentence chosen before has said
 SHOWN = 240  # characters of a formula, list or table that is quoted with the sentence that leads to it
 
@@ -56,11 +57,12 @@ class _Sentence:
     said: frozenset[str]
     around: frozenset[str]
     defines: bool
+    pointed: float  # how much of what learners ask, and this answers, the question is
 
 
 def quote(question: str, passages: Sequence[Passage], limit: int = SENTENCES) -> Quoted:
     """The definition asked for, if any, and up to `limit` sentences of `passages` (best first) that answer best."""
-    given = [one for rank, passage in enumerate(passages[:PASSAGES]) for one in _read(rank, passage.text)]
+    given = [one for rank, passage in enumerate(passages[:PASSAGES]) for one in _read(rank, passage)]
     asked = _asked(question, given)
     if not asked:
         return Quoted("", ())
@@ -91,12 +93,12 @@ def cited(citations: Sequence[Citation], language: str) -> str:
     return space.join(f"{each.quote} [{each.lesson}#{each.section}]" for each in citations)
 
 
-def _read(rank: int, text: str) -> Iterator[_Sentence]:
+def _read(rank: int, passage: Passage) -> Iterator[_Sentence]:
     """The sentences of a passage. One that leads to a short formula or table has it with it, which is none alone;
     a common mistake has what corrects it.
     """
     place = 0
-    blocks = text.split("\n\n")
+    blocks = passage.text.split("\n\n")
     for number, block in enumerate(blocks):
         if "\n" in block or (number and blocks[number - 1].endswith((":", "："))):
             continue
@@ -107,7 +109,9 @@ def _read(rank: int, text: str) -> Iterator[_Sentence]:
             shown = blocks[number + 1] if leads and number + 1 < len(blocks) else ""
             if not bare.endswith(("?", "？")) and (not leads or (0 < len(shown) <= SHOWN and not _drawn(shown))):
                 whole = f"{one}\n\n{shown}" if shown else one
-                yield _Sentence(rank, place, whole, frozenset(terms(whole)), around, _defines(one) and number == 0)
+                pointed = max((likeness for words, likeness in passage.pointed if words in whole), default=0.0)
+                defines = _defines(one) and number == 0
+                yield _Sentence(rank, place, whole, frozenset(terms(whole)), around, defines, pointed)
                 place += 1
 
 
@@ -154,7 +158,8 @@ def _worth(
 ) -> float:
     own = sum(asked[term] * (AGAIN if term in heard else 1.0) for term in asked.keys() & one.said)
     near = sum((CHOSEN if each in chosen else 1.0) * _holds(each.said, asked) for each in beside)
-    return own + BESIDE * near + BLOCK * _holds(one.around, asked) + OPENING / (1 + one.place)
+    pointed = POINTED * one.pointed * sum(asked.values())
+    return own + pointed + BESIDE * near + BLOCK * _holds(one.around, asked) + OPENING / (1 + one.place)
 
 
 def _holds(said: frozenset[str], asked: Mapping[str, float]) -> float:

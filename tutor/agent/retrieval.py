@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tutor.agent.coverage import coverage
@@ -11,12 +11,14 @@ from tutor.agent.passages import asked_in, sentences
 from tutor.content.blocks import PROSE, blocks
 from tutor.content.library import Library
 from tutor.content.query import mentions, terms
-from tutor.content.search import Match, matches
+from tutor.content.search import Match, Pointer, matches
 from tutor.domain.language import Text
 from tutor.domain.lesson import Term
 
 PASSAGE_CHARACTERS = {"zh": 700, "en": 1200}  # about 400 and 300 tokens: English says less in a character
 NEAREST = 3
+POINTERS = 4  # as many of a section's answers to what learners ask are looked at
+FURTHER = 0.7  # what each further sentence of such an answer counts beside the one before
 LEFT_OVER = 150  # characters of a passage not worth filling with odd sentences
 
 
@@ -56,13 +58,17 @@ def _passage(match: Match, question: str, asked: Mapping[str, float], language: 
     defined = [
         _definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
     ]
-    text = "\n\n".join(
-        [
-            *defined,
-            _best(match.body.get(language), asked, language, PASSAGE_CHARACTERS[language] - sum(map(len, defined))),
-        ]
-    )
-    return Passage(match.lesson, match.section, match.title, text.strip(), match.score)
+    body, room = match.body.get(language), PASSAGE_CHARACTERS[language] - sum(map(len, defined))
+    pointed = tuple(_pointed(match.pointers, language))
+    text = "\n\n".join([*defined, _best(body, asked, language, room, pointed)])
+    return Passage(match.lesson, match.section, match.title, text.strip(), match.score, pointed)
+
+
+def _pointed(pointers: Iterable[Pointer], language: str) -> Iterator[tuple[str, float]]:
+    """The words that lead to sentences; of what answers one question the first counts most."""
+    for pointer in [each for each in pointers if each.likeness > 0][:POINTERS]:
+        for place, words in enumerate(getattr(pointer.at, language)):
+            yield words, pointer.likeness * FURTHER**place
 
 
 def _definition(term: Term, language: str) -> str:
@@ -73,8 +79,10 @@ def _definition(term: Term, language: str) -> str:
     return f"{term.en or term.zh}: {told}" + ("" if told.endswith(".") else ".")
 
 
-def _best(markdown: str, asked: Mapping[str, float], language: str, room: int) -> str:
-    """What of a section says most of what is asked, in its order, in about `room` characters.
+def _best(
+    markdown: str, asked: Mapping[str, float], language: str, room: int, pointed: Sequence[tuple[str, float]] = ()
+) -> str:
+    """What of a section says most of what is asked, in its order, in about `room` characters; first what is `pointed` at.
 
     Tables and code are taken whole or not at all, paragraphs by the sentence.
     """
@@ -83,7 +91,12 @@ def _best(markdown: str, asked: Mapping[str, float], language: str, room: int) -
         for number, block in enumerate(blocks(markdown))
         for text in (sentences(block.text) if block.kind == PROSE else [block.text])
     ]
-    worth = [sum(asked[term] for term in asked.keys() & set(terms(text))) for _, text in pieces]
+    most = sum(asked.values())
+    worth = [
+        sum(asked[term] for term in asked.keys() & set(terms(text)))
+        + most * max((likeness for words, likeness in pointed if words in text), default=0.0)
+        for _, text in pieces
+    ]
     whole: dict[int, float] = {}
     for (number, _), value in zip(pieces, worth, strict=True):
         whole[number] = max(whole.get(number, 0.0), value)
