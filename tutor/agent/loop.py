@@ -51,7 +51,6 @@ ANSWER_TOKENS = 160
 SHORT_TOKENS = 100
 CALL_TOKENS = 200
 CONTEXT_CHARACTERS = 200
-QUOTES = 6  # sentences of the lessons
 # Something that a tool could work on: a number, or what is quoted.
 _GIVES_SOMETHING = re.compile(r"\d|[“”\"「『`]")
 _LESSONS_SAY = Text(zh="\n\n课程里说：", en="\n\nThe lessons say: ")
@@ -227,13 +226,13 @@ class _Answering:
 
     def _quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """The lessons' own sentences."""
-        quoted = quote(self._wanted(), passages, QUOTES)
+        quoted = quote(self._wanted(), passages)
         yield self._say(quoted.answer)
         yield from self._end(quoted.citations, ())
 
     def _said_and_quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """What of the model's words holds, and then the lessons' own sentences."""
-        citations = quote(self._wanted(), passages, QUOTES).citations
+        citations = quote(self._wanted(), passages).citations
         asked = prompt.in_other_words(self.question, self.language, citations)
         words = yield from self._generate(asked, lambda _: iter(()), SHORT_TOKENS)
         if answer := held(words, self.question, citations, passages, self.desk.library):

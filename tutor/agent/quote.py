@@ -12,7 +12,7 @@ from tutor.agent.events import Citation, Passage
 from tutor.agent.passages import asked_in, sentences, spans
 from tutor.content.query import Vocabulary, terms, wanted
 
-SENTENCES = 4
+SENTENCES = 5
 PASSAGES = 3  # the best of so many passages are quoted
 BEHIND = 0.3  # what a sentence of the second passage counts beside one of the first
 BESIDE = 0.3  # what a sentence has of the worth of its neighbours: an answer follows what names its subject
@@ -82,7 +82,9 @@ def quote(question: str, passages: Sequence[Passage], limit: int = SENTENCES) ->
             break
         chosen.append(best)
         heard |= best.said
-    chosen.sort(key=lambda one: (one.rank, one.place))
+    # The short answer first, where it is known which sentence gives it; the others as they stand.
+    direct = next((one for one in chosen if one.pointed), None)
+    chosen.sort(key=lambda one: (one is not direct, one.rank, one.place))
     citations = tuple(Citation(passages[one.rank].lesson, passages[one.rank].section, one.text) for one in chosen)
     return Quoted(cited(citations, asked_in(question)), citations)
 
