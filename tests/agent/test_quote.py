@@ -45,6 +45,14 @@ def test_sentences_that_only_lead_on_or_ask_are_not_quoted() -> None:
     assert quoted.answer == "A sheep is no gate. [sheep#one]"
 
 
+def test_what_the_lesson_says_answers_the_question_comes_first() -> None:
+    text = "Sheep eat grass. Sheep sleep in the fold. Gates have hinges. A sheep is worth ten."
+    at = Passage("sheep", "one", Text("羊", "Sheep"), text, 1.0, (("worth ten", 0.5), ("no such words", 0.9)))
+    said = [each.quote for each in quote("what do sheep cost", [at], 2).citations]
+    assert said[0] == "A sheep is worth ten."
+    assert len(said) == 2
+
+
 def test_nothing_found_gives_nothing() -> None:
     assert quote("what is a sheep", []).answer == ""
     assert quote("wolves", [Passage("sheep", "one", Text("羊", "Sheep"), "A gate.", 1.0)]).citations == ()

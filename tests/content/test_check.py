@@ -85,6 +85,11 @@ CHANGES: list[tuple[str, Callable[[Data, Data], Any], str, str]] = [
      'figures[0].expect["merges[0]"]', 'expected ["a", "a"]; found ["a", "b"]'),
     ("a term that is not used", lambda d, q: d["terms"].append({"zh": "狼", "en": "wolf", "definition": text("兽", "Beast")}),
      "terms[1].zh", "a term that the text uses; found 狼"),
+    ("a question to a section that is not there", lambda d, q: d.update(asked=[{"section": "s9", "at": {}, "en": ["why"]}]),
+     "asked[0].section", "one of s"),
+    ("a question to words that are gone", lambda d, q: d.update(
+        asked=[{"section": d["sections"][0]["id"], "at": {"en": ["no such words"]}, "en": ["why"]}]),
+     "asked[0].at.en[0]", "found no such words"),
     ("a term twice", lambda d, q: d["terms"].append({"zh": "羊", "en": "sheep", "definition": text("兽", "Beast")}),
      "terms[1].zh", "each term once; found 羊 again"),
     ("a term without its English", lambda d, q: [d["sections"][n]["body"].update(

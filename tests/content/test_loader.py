@@ -13,7 +13,18 @@ from tutor.content.loader import MAX_PROBLEMS, convert, load_curriculum, load_le
 from tutor.content.problem import ContentError, Problem
 from tutor.content.reader import parse
 from tutor.domain.language import Text
-from tutor.domain.lesson import CheckBlock, DemoBlock, Figure, LabBlock, Lesson, Reference, Section, Term
+from tutor.domain.lesson import (
+    Asked,
+    CheckBlock,
+    DemoBlock,
+    Excerpts,
+    Figure,
+    LabBlock,
+    Lesson,
+    Reference,
+    Section,
+    Term,
+)
 from tutor.domain.quiz import KINDS, Choice, Multi, Number, Option, Order, Predict, Question, Quiz, Spans, TextAnswer
 
 HEAD = "format: 1\nlesson: sheep\nquestions:\n"
@@ -200,6 +211,8 @@ def test_every_field_of_the_formats_has_a_rule_and_every_rule_a_field() -> None:
     classes = [
         Text,
         Lesson,
+        Asked,
+        Excerpts,
         Term,
         Figure,
         Reference,

@@ -15,7 +15,9 @@ from tests.content.samples import LESSON, QUIZ, make_course, numbered, replaced
 from tutor.content import search as search_module
 from tutor.content.library import Library
 from tutor.content.query import terms
-from tutor.content.search import search
+from tutor.content.search import matches, search
+from tutor.content.ways import Ways
+from tutor.domain.lesson import Excerpts
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -95,6 +97,47 @@ def test_what_nobody_speaks_of_is_not_found(library: Library) -> None:
 def test_equal_hits_come_in_the_order_of_the_lessons_and_no_more_than_asked(library: Library) -> None:
     assert places(library, "gate") == [("sheep", "one"), ("wolves", "one")]
     assert len(search(library, "gate", limit=1)) == 1
+
+
+ASKED = """
+asked:
+  - section: wolves
+    at: {en: [fiercest one], zh: [最凶的那只]}
+    zh: [哪只最厉害]
+    en: [who bites hardest, is the boss the meanest]
+  - section: wolves
+    at: {en: [hunt in packs]}
+    en: [do they eat together]
+"""
+
+
+def test_how_learners_ask_leads_to_the_words_that_answer(library: Library, tmp_path: Path) -> None:
+    file = tmp_path / "course" / "lessons" / "08-wolves.yaml"
+    assert places(library, "who is the boss and bites hardest") == []
+    file.write_text(file.read_text(encoding="utf-8") + ASKED, encoding="utf-8")
+    for query, words in (("so the boss is the meanest?", "fiercest one"), ("eating together", "hunt in packs")):
+        best, *_ = matches(library, query).best
+        assert (best.lesson, best.section) == ("wolves", "wolves")
+        assert best.pointers[0].at.en == (words,)
+        assert 0 < best.pointers[0].likeness <= 1
+        assert best.pointers[0].likeness > best.pointers[1].likeness
+
+
+def test_ways_to_ask_are_compared_term_by_term() -> None:
+    rarity = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 0.5}
+    phrases, asked = ["a b", "d"], [(("甲",), (), ["a c", "b c d"]), ((), ("x",), ["d a"])]
+    ways = Ways(phrases, asked, rarity)
+    said = {"a": 0.7, "c": 2.0, "e": 9.0}
+
+    def alike(way: str) -> float:
+        terms = way.split()
+        shared = [term for term in terms if term in said]
+        return sum(said[term] for term in shared) * sum(rarity[term] for term in shared) / sum(map(rarity.get, terms))
+
+    assert ways.places == [None, Excerpts(("甲",), ()), Excerpts((), ("x",))]
+    assert ways.alike(said, rarity) == pytest.approx(
+        [max(map(alike, group)) for group in (phrases, asked[0][2], asked[1][2])]
+    )
 
 
 def test_a_snippet_is_the_line_that_matches_without_marks(library: Library) -> None:
