@@ -129,7 +129,7 @@ class Guard:
     def _found(self, found: Retrieved) -> Retrieved:
         # Their texts were read through `bare`.
         passages = (
-            replace(each, title=Text() if self._named(each.title) else each.title)
+            replace(each, title=Text() if self._named(each.title) else each.title, pointed=())
             for each in found.passages
         )
         return replace(found, passages=tuple(passages))
