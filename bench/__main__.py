@@ -1,6 +1,6 @@
 """Everything that is promised in figures, measured: `make bench`. One JSON document on standard output.
 
-python -m bench [PART…]           screen, bytes, decode, tokens, store, content; all where none is named
+python -m bench [PART…]           screen, asking, bytes, decode, inside, tokens, store, content; all where none is named
 python -m bench --markdown FILE   the table of the README from such a document
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import content, decode, inside, report, screen, store, tokens, traffic
+from bench import asking, content, decode, inside, report, screen, store, tokens, traffic
 from bench.programs import as_installed
 from bench.report import Figure
 from tutor.runtime.catalogue import find
@@ -75,6 +75,7 @@ def measure_content(folder: Path) -> tuple[list[Figure], Any]:
 
 PARTS: dict[str, Callable[[Path], tuple[list[Figure], Any]]] = {
     "screen": measure_screen,
+    "asking": asking.measure,
     "bytes": measure_bytes,
     "decode": measure_decode,
     "inside": measure_inside,

@@ -42,9 +42,9 @@ def bare(env: dict[str, str] | None = None) -> Terminal:
     return Terminal(BARE, env=env, cwd=str(ROOT))
 
 
-def tutor(home: Path, *words: str, env: dict[str, str] | None = None) -> Terminal:
+def tutor(home: Path, *words: str, size: tuple[int, int] = (80, 24), env: dict[str, str] | None = None) -> Terminal:
     """qwtutor with its data in `home`; no override is set, as on a person's machine."""
-    return Terminal([*TUTOR, *words], env={"HOME": str(home), **(env or {})}, cwd=str(ROOT))
+    return Terminal([*TUTOR, *words], size=size, env={"HOME": str(home), **(env or {})}, cwd=str(ROOT))
 
 
 def until(terminal: Terminal, text: str, *, timeout: float = 60.0) -> float:
