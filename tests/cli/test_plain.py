@@ -234,7 +234,7 @@ def test_the_menu_leads_everywhere_and_back(course: Path) -> None:
         assert "First section" in person.say("pair two")
         person.say("")
         assert "课程" in person.say("4")
-        assert "1 到 4" in person.say("99")
+        assert "1 到 5" in person.say("99")
         person.say("q")
         assert person.terminal.wait() == 0
     with talk("--plain", "--course", str(course)) as person:

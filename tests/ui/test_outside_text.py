@@ -51,7 +51,7 @@ def test_a_course_with_control_characters_is_refused_in_a_harmless_sentence(star
     course = hostile_course(tmp_path / "course", HOSTILE)
     tutor = start("--lang", "en", "--course", str(course))
     tutor.expect("sheep")
-    visit(tutor, *"jjjj", "<enter>")  # past the labs
+    visit(tutor, *"jjjjj", "<enter>")  # past the labs
     tutor.expect("no control characters")
     visit(tutor, "z", "/", "gate", "<esc>", "<c-p>", "sheep", "<enter>", "r")
     assert tutor.status is None

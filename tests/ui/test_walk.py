@@ -132,7 +132,7 @@ def test_help_names_every_key_of_the_screen(start: Start) -> None:
 def test_a_topic_that_is_not_written_says_so(start: Start) -> None:
     tutor = start("--lang", "en")
     tutor.expect("Start here")
-    tutor.send("j" * 10 + "<enter>")  # past the labs and part A
+    tutor.send("j" * 11 + "<enter>")  # past the labs and part A
     tutor.expect("This lesson is not written yet")
 
 
