@@ -61,6 +61,7 @@ _ENGLISH = (
     r"\b(?:does|do) (?:it|they) (?:start|begin|end|contain|rhyme|have)\b|\bonly the (?:letter|number|word)|\b(?:tell me|say it) already\b",
     r"\b(?:what did i get|where (?:am i|was i|did i go)|why am i) wrong\b|\bexam\b|\byou know it\b|\band the (?:next|rest|others?)\W*$|^\W*in (?:capitals|full)\b",
     r"\b(?:said|told me|promised|allowed)\b.{0,24}\b(?:tell|say|answer)\b",
+    r"\br[ée]ponse\b|\brespuesta\b|\bantwort\b|\brisposta\b|答え|正解|정답",
     r"\b(?:yes or no|true or false|warmer or colder|hot or cold)\b",
 )  # fmt: skip
 _CHINESE = (

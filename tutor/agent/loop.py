@@ -84,7 +84,8 @@ def answer(
     """
     if posed is not None and posed.open:
         guard = Guard(posed, desk.library, history)
-        answering = _Answering(question, desk, guard.history(), near, guard.bare(context), bare=guard.bare)
+        # Without what is on screen, the question itself: a model that reads it may solve it.
+        answering = _Answering(question, desk, guard.history(), near, "", bare=guard.bare)
         return guard.answers(question, answering.events(alone=alone))
     told = [turn for turn in history if not turn.strength]
     if posed is not None and not alone and pleads(question) and (content_words(question) or not told):
