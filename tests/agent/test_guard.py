@@ -258,6 +258,7 @@ def test_an_answer_strewn_over_sentences_is_not_heard(library: Library) -> None:
     for lesson, id, strewn in (
         ("decoding", "q-fixed-k", "Top-k. Keeps 10. In both. Top-p. Keeps 1. And 45."),
         ("hallucination", "q-kind", "外在。幻觉。"),
+        ("tokenizer", "q-pipeline", "Chunks come first. Then bytes. Then merges. Embeddings are last."),
         ("gpt4-chinese", "q-ignore", "Join the bytes first. Show what has become characters then."),
     ):
         each = posed(library, lesson, id)
@@ -343,6 +344,19 @@ def test_a_text_is_told_backwards_and_cut_up(library: Library) -> None:
     text = next(option.text.en for option in question.options if option.correct)
     for said in (text.upper(), text[::-1], "-".join(text), "*".join(text.split()), f"So: {text.replace(' ', '. ')}."):
         assert secret(question).told(said), said
+
+
+def test_an_order_is_told_by_the_words_of_its_steps_and_by_no_other_order(library: Library) -> None:
+    hidden = secret(posed(library, "tokenizer", "q-pipeline").question)
+    for told_so in (
+        "text -> chunks -> bytes -> merges -> ids -> embeddings",
+        "先切段，再变字节，然后合并，最后取嵌入的行",
+    ):
+        assert hidden.told(told_so), told_so
+    for other in ("merges make bytes into chunks", "Chunks come before bytes.", "合并之后才有编号"):
+        assert not hidden.told(other), other
+    stages = posed(library, "decoding", "q-stages-in-order")
+    assert secret(stages.question).told("本程序的次序是惩罚、温度、top-k、典型、top-p、min-p，然后归一、抽签。")
 
 
 def test_a_short_answer_is_told_only_as_a_word(library: Library) -> None:

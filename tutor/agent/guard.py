@@ -217,7 +217,10 @@ class _Sieve:
         masked = self._hidden.blanked(sentence)
         words = _CITED.sub("", masked).strip()
         points = words not in self.given and _POINTS.search(words)
-        spread = self._hidden.said(self.said + masked) or self._hidden.retold(self._just_said() + words)
+        whole = f"{self.said} {masked}"
+        spread = (
+            self._hidden.said(whole) or self._hidden.in_order(whole) or self._hidden.retold(self._just_said() + words)
+        )
         if points or spread or not any(one.isalnum() for one in words):
             return ""
         return masked

@@ -85,10 +85,11 @@ def _said_there(question: Question, section: Section | None, hidden: Secret) -> 
     told = [one for text in prose for one in sentences(text) if not one.endswith((":", "："))]
     for sentence in sorted(told, key=lambda one: -len(asked & set(terms(one)))):
         masked = _masked(sentence, hidden)
-        if masked:
-            yield tr(
-                "The section “{title}” says: {sentence}", title=_masked(str(section.title), hidden), sentence=masked
-            )
+        title = _masked(str(section.title), hidden)
+        if masked and title:
+            yield tr("The section “{title}” says: {sentence}", title=title, sentence=masked)
+        elif masked:
+            yield tr("Its section says: {sentence}", sentence=masked)
 
 
 def _method(question: Question, section: Section | None, hidden: Secret) -> Iterator[str]:

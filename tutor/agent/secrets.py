@@ -22,6 +22,7 @@ from tutor.domain.quiz import Choice, Multi, Number, Option, Order, Predict, Que
 BLANK = "____"
 BLANKS = 3  # a sentence with more of them says nothing any more
 TELLING = 0.7  # of the right answer's words in a text give it away
+MOST = 0.6  # of the steps of an order do
 NEAR = 0.02  # of a number: what is rounded further tells little of it
 ONE = 1  # in words it is mostly no number: once, first, 一样
 SHORT = 3  # characters: what is shorter is looked for as a word by itself
@@ -29,13 +30,17 @@ SHORT = 3  # characters: what is shorter is looked for as a word by itself
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """The `texts` and `numbers` that answer a question; `any_number` where it is not known which does."""
+    """The `texts` and `numbers` that answer a question; `any_number` where it is not known which does.
+
+    `steps` are the words that stand for each item of an order, in the right order.
+    """
 
     texts: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
     tolerance: float = 0.0
     relative: bool = False
     any_number: bool = False
+    steps: tuple[frozenset[str], ...] = ()
 
     def hidden(self, text: str) -> str:
         """`text` with a blank for each place that says the answer."""
@@ -72,7 +77,14 @@ class Secret:
         """Whether most words of the answer stand in `text`."""
         said = set(terms(text)) if self.texts else set()
         wanted = (_content(secret) for secret in self.texts)
-        return any(len(words) >= SHORT and len(words & said) >= TELLING * len(words) for words in wanted)
+        retold = any(len(words) >= SHORT and len(words & said) >= TELLING * len(words) for words in wanted)
+        return retold or self.in_order(text)
+
+    def in_order(self, text: str) -> bool:
+        """Whether `text` comes to most of the steps, one after the other."""
+        places = (place for word in terms(text) for place, words in enumerate(self.steps) if word in words)
+        met = list(dict.fromkeys(places)) if self.steps else []
+        return len(met) >= max(SHORT, MOST * len(self.steps)) and met == sorted(met)
 
     def _is(self, value: float, number: float) -> bool:
         values = value, value * 100
@@ -87,7 +99,7 @@ def secret(question: Question, *, expected: Any = None, seed: int | str | None =
         case TextAnswer():
             return _of_texts(question.accept)
         case Order():
-            return Secret(tuple(text for item in question.items for text in (item.zh, item.en) if text))
+            return _of_order(question)
         case Number():
             return _of_number(question, seed)
         case Predict():
@@ -106,6 +118,16 @@ def _of_texts(texts: Sequence[str]) -> Secret:
     plain = [text.strip("`* ") for text in texts]
     numbers = tuple(value for text in plain for start, end, value in _numbers(text) if end - start == len(text))
     return Secret(tuple(plain), numbers)
+
+
+def _of_order(question: Order) -> Secret:
+    texts = tuple(text for item in question.items for text in (item.zh, item.en) if text)
+    first: dict[str, int] = {}  # the step that a word stands for is the first that has it
+    for place, item in enumerate(question.items):
+        for word in (*content_words(item.zh), *content_words(item.en)):
+            first.setdefault(word, place)
+    steps = [frozenset(word for word in first if first[word] == place) for place in range(len(question.items))]
+    return Secret(texts, steps=tuple(steps))
 
 
 def _of_number(question: Number, seed: int | str | None) -> Secret:
