@@ -35,7 +35,7 @@ class Nearest:
 class Found:
     """The passages that answer best, best first. `covered` says whether the lessons answer the question at all.
 
-    `confidence` is how much of the question they speak of, from 0 to 1; `nearest` the best three sections.
+    `confidence` is how likely that is, from 0 to 1; `nearest` the best three sections.
     """
 
     passages: tuple[Passage, ...]

@@ -85,14 +85,12 @@ class Vocabulary:
         known: Iterable[str],
         subject: Collection[str] = (),
         names: Iterable[str] = (),
-        technical: Collection[str] = (),
     ) -> None:
-        """`subject` are those of the terms that lessons are about, `technical` those with one name in all languages;
-        `names` are the terms of the glossary and how learners ask, as they are spelled.
+        """`subject` are those of the terms that lessons are about; `names` are the terms of the glossary and how learners
+        ask, as they are spelled.
         """
         self._known = frozenset(known)
         self.subject = frozenset(subject)
-        self.technical = frozenset(technical)
         self.names = frozenset(filter(None, map(_spelled, names)))
         self._compounds = {term.translate(_NO_JOINTS): term for term in sorted(self._known) if _is_compound(term)}
         self._words: dict[tuple[str, int], list[str]] = defaultdict(list)
@@ -237,12 +235,6 @@ def names_subject(question: str, known: Vocabulary) -> bool:
         any(True for _ in _meanings(folded, meant, group)) and any(_spelled(each) in known.names for each in group)
         for group in _groups()
     )
-
-
-def is_technical(question: str, known: Vocabulary) -> bool:
-    """Whether `question` has a word that lessons have for what they are about, misspelt perhaps."""
-    meant = _words_meant(unicodedata.normalize("NFKC", question).lower(), known)
-    return bool((meant & known.technical) - _general())
 
 
 def _words_meant(folded: str, known: Vocabulary) -> set[str]:

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 
 from tutor.content.blocks import CODE, blocks
 from tutor.content.library import Library
+from tutor.content.odds import Odds
 from tutor.content.query import Vocabulary, content_words, is_general, terms, wanted
 from tutor.content.sections import FIELDS, Row, joined, load, read_sections, save, telling
 from tutor.content.ways import Ways
@@ -78,11 +79,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Sections, best first; what each term asked for counts (`asked`: the more, the rarer); and the terms there are."""
+    """Sections, best first; what each term asked for counts (`asked`: the more, the rarer); the terms there are; and
+    how likely a question is one for the lessons.
+    """
 
     best: tuple[Match, ...]
     asked: dict[str, float]
     vocabulary: Vocabulary
+    odds: Odds
 
 
 def search(library: Library, query: str, limit: int = 10, near: str | None = None) -> list[Hit]:
@@ -121,6 +125,7 @@ class _Index:
         self.postings: dict[str, Postings] = {}
         self.rarity: dict[str, float] = {}
         self.vocabulary = Vocabulary(())
+        self.odds = Odds(())
         self.looked = -math.inf  # when the folders were last looked at
         self.took = 0.0  # seconds that the look took
 
@@ -136,7 +141,7 @@ class _Index:
             best = tuple(
                 self._match(number, score, said) for number, score in self._ranked(weights, asked, said, limit, near)
             )
-            found = Matches(best, asked, self.vocabulary)
+            found = Matches(best, asked, self.vocabulary, self.odds)
         if aside and self._due():
             threading.Thread(target=self._update_aside, args=(library,), name=LOOKING, daemon=True).start()
         return found
@@ -175,6 +180,7 @@ class _Index:
             (slug, id, row) for slug, lesson in self.lessons.items() for id, row in lesson["sections"].items()
         ]
         self.ways = {}
+        self.odds = Odds(self.sections)
         every = [row["fields"] for *_, row in self.sections]
         lengths = [{name: sum(fields[name].values()) for name in FIELDS} for fields in every]
         means = {name: sum(length[name] for length in lengths) / max(1, len(every)) or 1.0 for name in FIELDS}
@@ -204,7 +210,6 @@ class _Index:
                 (ask for ask in asks if _of_subject(ask, subject, technical)),
                 (name for *_, row in self.sections for name in _names(row)),
             ),
-            technical,
         )
 
     def _ranked(
