@@ -28,6 +28,8 @@ from tutor.domain.model import Message
 from tutor.domain.posed import Posed
 from tutor.domain.quiz import Choice, Multi, Number, Order, Predict, Question, Spans, TextAnswer
 
+_NOTE = re.compile(r"\[\d\]")
+
 SEED = 5
 SHORT = 8  # letters: what is shorter is looked for as a word by itself
 
@@ -171,8 +173,8 @@ def _as_words(answer: str) -> re.Pattern[str]:
 
 
 def everything(events: Sequence[Event]) -> str:
-    """All text that came: what was said, found, cited, called, offered and traced."""
-    return "\n".join(text for event in events for text in _texts(asdict(event)))
+    """All text that came: what was said, found, cited, called, offered and traced; but the numbers of notes."""
+    return "\n".join(_NOTE.sub("", text) for event in events for text in _texts(asdict(event)))
 
 
 def _texts(data: Any) -> Iterator[str]:
