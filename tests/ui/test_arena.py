@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from tutor.cli.commands.demo import asks_for_a_vote, read_settings
 from tutor.cli.options import Call
 from tutor.decoding.contest import Booth, Contest
 from tutor.demos import registry
-from tutor.domain.errors import UsageError
+from tutor.domain.errors import TutorError, UsageError
 from tutor.domain.labs import check_parameters
 from tutor.store.progress import Progress
-from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, restored, settle
+from tutor.ui.screens.labs import arena_kept
+from tutor.ui.screens.labs.arena_form import ArenaForm, given_of, settle
+from tutor.ui.screens.labs.arena_kept import KEPT, restored, taken_back
 
 VOTE = 8000  # bytes
 WHICH = "Which answer is better"
@@ -206,3 +209,40 @@ def test_the_form_gives_back_what_it_shows() -> None:
         assert settled == shown
     assert len({param.name for param in ArenaForm.PARAMS}) == len(ArenaForm.PARAMS)
     assert restored({"max_tokens": 10**9, "seed": -1, "k": "x", "start": None}) == Booth()
+
+
+def judge(progress: Progress, booth: Booth, verdict: str) -> None:
+    mine = booth.contest("m")
+    mine.open = replace(mine.draw("a prompt", 0), answers=("one", "to"), answered=True)
+    arena_kept.keep(progress, booth, mine, lambda contest: contest.judge(verdict))
+
+
+def test_two_programs_at_once_lose_no_vote(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Progress.open() as progress:
+        one, other = Booth(own=["mine"]), Booth(own=["theirs"])
+        judge(progress, one, "left")
+        judge(progress, other, "right")
+        judge(progress, one, "tie")
+        elsewhere = Booth(a={"temperature": 2.0})
+        judge(progress, elsewhere, "skip")
+        arena_kept.keep(progress, other, other.contest("m"), taken_back)
+        judge(progress, one, "right")
+        found = restored(progress.kept(KEPT))
+        assert [[each.verdict for each in pair.rounds] for pair in found.contests] in (
+            [["skip"], ["left", "right", "right"]],
+            [["left", "right", "right"], ["skip"]],
+        )
+        assert sorted(found.own) == ["mine", "theirs"]
+
+        # What cannot be written was not done, and can be done again.
+        def refuse(*_: object, **__: object) -> None:
+            raise TutorError("The disk is full.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Progress, "keep", refuse)
+            with pytest.raises(TutorError):
+                judge(progress, one, "tie")
+        still = one.contest("m")
+        assert len(still.rounds) == 3 and still.open is not None
+        arena_kept.keep(progress, one, still, lambda contest: contest.judge("tie"))
+        assert [each.verdict for each in still.rounds] == ["left", "right", "right", "tie"]

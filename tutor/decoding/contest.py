@@ -259,6 +259,18 @@ class Booth:
 
     # -- kept --------------------------------------------------------------------------------------------------------
 
+    def adopt(self, kept: Booth) -> None:
+        """What another program has done since: its votes and its prompts. Settings and open rounds stay one's own."""
+        for theirs in kept.contests:
+            for mine in self.contests:
+                if (mine.a, mine.b) == (theirs.a, theirs.b):
+                    mine.rounds, mine.cleared = theirs.rounds, theirs.cleared
+                    mine.drawn = max(mine.drawn, theirs.drawn)
+                    break
+            else:
+                self.contests.insert(0, theirs)
+        self.own = [*(each for each in kept.own if each not in self.own), *self.own][-MOST_OWN:]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON data."""
         return asdict(self)

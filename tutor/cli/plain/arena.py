@@ -13,7 +13,7 @@ from tutor.decoding.standing import Poll, revealed, standing
 from tutor.domain.language import language, tr
 from tutor.ui.draw.frames import draw
 from tutor.ui.draw.palette import SPOKEN
-from tutor.ui.screens.labs.arena_form import KEPT, restored, take
+from tutor.ui.screens.labs.arena_kept import KEPT, cleared, keep, restored, take, taken_back
 
 VOTES = {"1": LEFT, "2": RIGHT, "3": EVEN, "t": EVEN, "0": SKIP, "s": SKIP}
 
@@ -42,11 +42,7 @@ def sit(visit: Visit, given: Mapping[str, Any] | None = None) -> None:
     except (Leave, EOFError):
         say(tr("Your votes are kept."))
     finally:
-        keep(visit, booth)
-
-
-def keep(visit: Visit, booth: Booth) -> None:
-    visit.progress.keep(KEPT, booth.to_dict(), now=opening.now())
+        keep(visit.progress, booth, contest)
 
 
 def judge(visit: Visit, booth: Booth, contest: Contest) -> None:
@@ -65,9 +61,9 @@ def judge(visit: Visit, booth: Booth, contest: Contest) -> None:
         if not whole:
             say(tr(".. cut off here"))
     say()
-    decided = contest.judge(asked())
-    keep(visit, booth)
-    for text in revealed(contest, decided):
+    verdict = asked()
+    decided = keep(visit.progress, booth, contest, lambda contest: contest.judge(verdict))
+    for text in revealed(contest, decided) if decided else ():
         say(text)
     say_standing(booth, contest)
 
@@ -102,15 +98,13 @@ def between(visit: Visit, booth: Booth, contest: Contest) -> str:
                     booth.add(own)
                 return own
             case "u":
-                if contest.undo():
-                    keep(visit, booth)
-                    say(tr("Taken back."))
+                keep(visit.progress, booth, contest, taken_back)
+                say(tr("Taken back."))
                 if contest.open is not None:
                     return contest.open.prompt
                 say_standing(booth, contest)
             case "c":
-                contest.clear()
-                keep(visit, booth)
+                keep(visit.progress, booth, contest, cleared)
                 say(tr("The votes of this pair are cleared; u brings them back."))
 
 

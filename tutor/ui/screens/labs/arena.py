@@ -21,7 +21,8 @@ from tutor.domain.language import tr
 from tutor.ui.asking_model import ModelScreen
 from tutor.ui.draw.arena import answer_columns, prompt_lines, verdict_lines
 from tutor.ui.draw.wrap import wrap
-from tutor.ui.screens.labs.arena_form import KEPT, ArenaForm, given_of, restored, settle, take
+from tutor.ui.screens.labs.arena_form import ArenaForm, given_of, settle
+from tutor.ui.screens.labs.arena_kept import KEPT, Work, cleared, keep, restored, take, taken_back
 from tutor.ui.screens.labs.lab_desk import escaped, unescaped
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.pager import Pager
@@ -270,37 +271,31 @@ class ArenaLab(ModelScreen):
         if self._saving or self.contest.open is None or not self.contest.open.answered:
             return
         self.say()
-        self._save(self.contest.judge(verdict))
+        self._save(lambda contest: contest.judge(verdict))
 
     def action_undo(self) -> None:
         if self._saving:
             return
         self.asking.leave()
-        cleared = not self.contest.rounds
-        if not self.contest.undo():
-            return
-        if cleared:
-            self.say(tr("The votes are back."))
-        else:
+        if self.contest.rounds:
             self.say(tr("The last verdict is taken back. You know who is who now: vote as you had meant to."))
-        self._save(self.contest.open)
+        else:
+            self.say(tr("The votes are back."))
+        self._save(taken_back)
 
     def action_clear(self) -> None:
-        if self._saving or not self.contest.rounds:
-            return
-        self.contest.clear()
-        self.say(tr("The votes of this pair are cleared; u brings them back."))
-        self._save(self.shown)
+        if not self._saving:
+            self.say(tr("The votes of this pair are cleared; u brings them back."))
+            self._save(cleared)
 
-    def _save(self, shown: Round | None) -> None:
-        """What was voted is on the disk before it is said who was who: then `shown` stands on the screen."""
+    def _save(self, work: Work) -> None:
         self._saving = True
-        self.beside(partial(self._saved, shown))
+        self.beside(partial(self._saved, work))
 
-    async def _saved(self, shown: Round | None) -> None:
-        data = self.booth.to_dict()
+    async def _saved(self, work: Work) -> None:
+        booth, contest = self.booth, self.contest
         try:
-            await self.app.services.store(lambda progress: progress.keep(KEPT, data))
+            shown = await self.app.services.store(lambda progress: keep(progress, booth, contest, work))
         except TutorError as error:
             self.say(str(error))
             return
@@ -321,8 +316,8 @@ class ArenaLab(ModelScreen):
             self._changed()
 
     def _store_later(self) -> None:
-        data = self.booth.to_dict()
-        self.app.services.store_later(lambda progress: progress.keep(KEPT, data))
+        booth, contest = self.booth, self.contest
+        self.app.services.store_later(lambda progress: keep(progress, booth, contest))
 
     # -- prompts and settings ----------------------------------------------------------------------------------------
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from tutor.decoding.arena import MAX_MODEL, MAX_SYSTEM, SIDES, read_setup
+from tutor.decoding.arena import MAX_MODEL, MAX_SYSTEM, SIDES
 from tutor.decoding.contest import Booth
 from tutor.demos import assistants, decoding
-from tutor.demos.registry import parse
 from tutor.domain.demo import Param
-from tutor.domain.errors import UsageError
 from tutor.domain.language import Text, both
 from tutor.domain.model import Strategy
-from tutor.ui.labs import kept_under
 
 COUNTED = ("max_tokens", "k", "start", "resamples", "seed")
 FILTERS = ("temperature", "top_k", "typical_p", "top_p", "min_p", "repeat_penalty")
 USUAL = Booth()
-KEPT = kept_under("arena", None)  # votes are few: wherever the arena is opened from, they are the same
 
 
 def _side(side: str) -> tuple[Param, ...]:
@@ -95,26 +90,3 @@ def settle(booth: Booth, given: Mapping[str, Any]) -> None:
             name: values[f"{side} {name}"].strip() for name in ("model", "system") if values[f"{side} {name}"].strip()
         }
         setattr(booth, side, settings)
-
-
-def restored(kept: Any) -> Booth:
-    """The booth as it was kept; what is damaged is as it is usually."""
-    booth = Booth.from_dict(kept)
-    for param in assistants.PARAMS:
-        if param.name in COUNTED and isinstance(kept, Mapping) and param.name in kept:
-            with suppress(UsageError):
-                setattr(booth, param.name, parse(param, kept[param.name]))
-    return booth
-
-
-def take(booth: Booth, given: Mapping[str, Any]) -> None:
-    """What the arena is opened with. Raises UsageError."""
-    for param in assistants.PARAMS:
-        if param.name in given and param.name in (*SIDES, *COUNTED, "prompt"):
-            value = parse(param, given[param.name])
-            if param.name in SIDES:
-                read_setup(param.name, value)
-            if param.name != "prompt":
-                setattr(booth, param.name, value)
-            elif value.strip():
-                booth.add(value.strip())
