@@ -84,14 +84,15 @@ _EXPLAIN = _any(
 _LEARNER = _any(
     r"\bmy (?:learning |study |own |quiz )?(?:progress|mistakes?|weak\w*|errors|scores?|results|stat\w*|wrong answers|"
     r"reviews?|accuracy|level|streak|history)\b",
-    r"\b(?:do|did|have|should|must|am|was) i\b.*(?:\bfind (?:it )?(?:hard|difficult|tricky)|\breview|\bfinish|\bcomplet|"
-    r"\banswer|\blearn(?:t|ed)\b|\bstruggl|\bweak|\b(?:got|get|getting|had) .*wrong|\bdue\b|\bstudied\b|\bforget|"
+    r"^(?!do i have to\b).*\b(?:do|did|have|should|must|am|was) i\b.*(?:\bfind (?:it )?(?:hard|difficult|tricky)|\breview|\bfinish|\bcomplet|"
+    r"\banswered\b|\banswer(?:ing)? (?:wrong|right|correct)|(?<!never )\blearn(?:t|ed)\b|\bstruggl|\bweak|\b(?:got|get|getting|had) .*wrong|\bdue\b|\bstudied\b|\bforget|"
     r"\b(?:done|taken|passed)\b|\b(?:do|study|learn|read|take) next\b|\bread(?: so far|\?|$))",
     r"\bi (?:got|get|keep getting|answered|had|have answered)\b.*\bwrong\b|\bi(?: am|'m) (?:bad|weak|worst|poor|good|best) at\b",
     r"\bwhat am i (?:\w+ )?(?:worst|bad|weak\w*|poor|best|good|stuck|behind) (?:at|in|on|with)\b|\b(?:i keep|am i) (?:failing|missing|forgetting)\b",
     r"\bhow (?:far|well) (?:am|have) i\b|\bhow am i doing\b|\bhow many .*\b(?:have i|did i|i have|i've)\b",
     r"\bwhat(?:'s| is) (?:due|hard(?:est)? for me|left (?:for me )?to (?:learn|review|read))\b",
-    r"\bmy (?:hardest|worst|best|weakest|strongest)\b|\bdue (?:today|now|for review)\b|到期|我.{0,4}(?:容易错|错得|忘记|忘了)",
+    r"\bmy (?:hardest|worst|weakest|strongest)\b|\bmy best (?:topic|lesson|subject|area|result|score|quiz)|\bdue (?:today|now|for review)\b",
+    r"(?:卡片?|复习|题目?|今天|现在|几张|多少|哪些).{0,8}到期|到期.{0,4}(?:卡|复习|题)|我.{0,4}(?:容易错|错得|忘记|忘了)",
     r"我的?(?:学习|答题|复习)?(?:进度|弱点|错题|成绩|弱项|薄弱|记录|正确率)|学习进度|错题|弱项|薄弱",
     r"我.{0,10}(?:掌握得?|学到|学完|学了|读完|读到|看完|看了|做错|答错|错过|错了|不会的|不熟|最难|学得|做得怎|做对|答对|答了|还剩)",
     r"我.{0,6}(?:哪|什么|多少|几).{0,8}(?:不会|不懂|没掌握|难|错|不好|差|弱|没学|没读)",
@@ -137,7 +138,11 @@ _AROUND_TERM = _any(
 
 def _glossary(asked: Asked) -> Proposal | None:
     found = _TERM.search(asked.words)
-    if found is None or asked.says(_EXPLAIN) or re.search(r"(?<![词语念])\s*(?:怎么|如何)定义", asked.words):
+    if (
+        found is None
+        or asked.says(_EXPLAIN)
+        or re.search(r"(?<![词语念▁])(?<!▁ )(?<![词语念▁]是)(?<!▁ 是)(?:怎么|如何)定义", asked.words)
+    ):
         return None
     term = next(filter(None, found.groups())).strip(" ?。.!:,()")
     if _SLOT in term:
@@ -244,6 +249,7 @@ _COUNTING = _any(
 )
 # Enough where a text in quotes stands beside it.
 _CUTTING = _any(
+    r"\b(?:cut|chop|break|split|broken|chopped)s?\b.*\b(?:pieces|parts|bits)\b|\b(?:pieces|parts|bits)\b.*\b(?:cut|chop|break|split)s?\b",
     r"\b(?:one|single|which|show|see|list|into|its)\b.*\btokens?\b|\btokens? does\b|tokens?\b.*[吗看]|词元.*[吗看]",
     r"\b(?:cut|chop|break|split)s?\b.*\bup\b|\btokeni[sz]es?\b|怎么[切拆分]|[拆分]成|单个\s*(?:词元|token)|的\s*(?:tokens?|词元)|\bencode\b|\b(?:split|tokeni[sz]e[ds]?)\b|编码",
 )
@@ -255,9 +261,11 @@ _UNQUOTED_COUNT = _any(
     rf"(?:(?:{'|'.join(_TOKENIZERS.values())})\S*?\s*)?(?:里面?|中|下)?\s*"
     r"(?:是|有|算|占|要|会被?切成|切成|等于)\s*(?:几|多少)\s*个?\s*(?:词元|tokens?)",
 )
+_TOKENIZE = re.compile(r"(?:please )?(?:tokeni[sz]e|分词|切词|切一下)\s*[:：]\s*(.+)", re.IGNORECASE | re.DOTALL)
 _CUT_BY = re.compile(
     rf"(?:{'|'.join(_TOKENIZERS.values())})\S*(?: tokenizer)? (?:would |will |does )?"
-    r"(?:tokeni[sz]es?|splits?|cuts?|chops?|encodes?|breaks?)(?: up)? (.{1,60}?)(?: up)?\s*[?？]?$",
+    r"(?:tokeni[sz]es?|splits?|cuts?|chops?|encodes?|breaks?)(?: up)? (.{1,60}?)(?: up)?\s*[?？]?$"
+    rf"|(?:{'|'.join(_TOKENIZERS.values())}|分词器).{{0,12}}?(?:切一?下|切一切|分一?下|切分|切)\s*([^切分一二两几多的。？?]{{1,40}})$",
     re.IGNORECASE,
 )
 # Words of the subject: unquoted, they are what a question is about and not the text to cut.
@@ -272,7 +280,9 @@ _ABOUT = _any(
 def _tokenize(asked: Asked) -> Proposal | None:
     if asked.says(_WHY):
         return None
-    if asked.quoted and (asked.says(_COUNTING) or asked.says(_CUTTING)):
+    if whole := _TOKENIZE.match(asked.text):
+        text = whole[1]
+    elif asked.quoted and (asked.says(_COUNTING) or asked.says(_CUTTING)):
         text = asked.first_quoted
     elif asked.says(_COUNTING):
         text = _after_colon(asked) or _cut_by(asked) or ("" if asked.says(_EXPLAIN) else _unquoted_text(asked))
@@ -284,7 +294,8 @@ def _tokenize(asked: Asked) -> Proposal | None:
 def _cut_by(asked: Asked) -> str:
     """What a tokenizer that is named is asked to cut: how does GPT-4 tokenize 你好."""
     found = _CUT_BY.search(asked.text)
-    return "" if found is None or _ABOUT.search(found[1].casefold()) else found[1].strip()
+    text = next(filter(None, found.groups())).strip() if found else ""
+    return "" if _ABOUT.search(text.casefold()) else text
 
 
 def _tokenizer(words: str) -> dict[str, str]:
