@@ -7,11 +7,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
+from tests.conftest import MODELS
 from tests.terminal import Terminal
 from tests.ui.conftest import Start
 from tests.ui.scripted_tutor import LINE, PASSAGES, SAID, SUGGESTIONS, WHY, checked
@@ -30,13 +32,69 @@ def scripted() -> Iterator[Scripted]:
     with ExitStack() as stack:
 
         def begin(language: str, *, size: tuple[int, int] = (80, 24), env: dict[str, str] | None = None) -> Terminal:
-            command = [sys.executable, "-m", "tests.ui.scripted_tutor", "--lang", language, "--model", "smollm2-135m"]
-            terminal = stack.enter_context(Terminal(command, size=size, env=env, cwd=str(ROOT)))
-            terminal.expect("padding")
-            terminal.settle()
-            return terminal
+            return stack.enter_context(started(language, size=size, env=env))
 
         yield begin
+
+
+def started(language: str, *, size: tuple[int, int] = (80, 24), env: dict[str, str] | None = None) -> Terminal:
+    command = [sys.executable, "-m", "tests.ui.scripted_tutor", "--lang", language, "--model", "smollm2-135m"]
+    terminal = Terminal(command, size=size, env=env, cwd=str(ROOT))
+    terminal.expect("padding")
+    terminal.settle()
+    return terminal
+
+
+class Shared:
+    """A program for the tests that need nothing but the tutor over the first lesson, at 80x24: one is started, and another
+    where a test has left it anywhere else."""
+
+    def __init__(self, home: Path) -> None:
+        self._env = {"QWTUTOR_HOME": str(home), "QWTUTOR_MODELS": str(MODELS)}
+        self._stack = ExitStack()
+        self._terminal: Terminal | None = None
+
+    def conversation(self) -> Terminal:
+        """The tutor, nothing asked yet."""
+        if self._terminal is None or "0%" not in self._terminal.text().splitlines()[0]:
+            self.close()
+            self._terminal = self._stack.enter_context(started("en", env=self._env))
+            self._terminal.send("<enter>")
+            self._terminal.expect("0%")
+            self._terminal.settle()
+        self._terminal.send("a")
+        self._terminal.expect("Enter asks")
+        self._terminal.settle()
+        if "begin with one of these" not in self._terminal.text():
+            self._terminal.send("<tab>")
+            self._terminal.settle(0.1)
+            self._terminal.send("n")
+            self._terminal.expect("begin with one of these")
+        return self._terminal
+
+    def left(self) -> None:
+        """A test is over: back to the lesson."""
+        if self._terminal is not None:
+            self._terminal.send("<esc>")
+            self._terminal.settle()
+
+    def close(self) -> None:
+        self._stack.close()
+        self._terminal = None
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    program = Shared(tmp_path_factory.mktemp("shared"))
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def tutor(shared: Shared) -> Iterator[Terminal]:
+    """A new conversation over the first lesson, in English, at 80x24."""
+    yield shared.conversation()
+    shared.left()
 
 
 def in_lesson(scripted: Scripted, language: str, size: tuple[int, int]) -> Terminal:
@@ -104,20 +162,14 @@ def test_below_that_it_is_a_screen_of_its_own(scripted: Scripted, size: tuple[in
     assert tutor.text() == text, "back at the very line"
 
 
-def test_examples_about_the_lesson_are_a_key_away(scripted: Scripted) -> None:
-    tutor = in_lesson(scripted, "en", (80, 24))
-    tutor.send("a")
-    tutor.expect("begin with one of these")
+def test_examples_about_the_lesson_are_a_key_away(tutor: Terminal) -> None:
     tutor.send("<up>")
     tutor.expect("> What is padding")
     tutor.send("<enter>")
     tutor.expect("scripted  2.3")
 
 
-def test_what_nothing_bears_out_is_marked_and_the_cursor_says_why(scripted: Scripted) -> None:
-    tutor = in_lesson(scripted, "en", (80, 24))
-    tutor.send("a")
-    tutor.expect("Enter asks")
+def test_what_nothing_bears_out_is_marked_and_the_cursor_says_why(tutor: Terminal) -> None:
     ask(tutor, "what?")
     screen = tutor.expect("scripted  2.3")
     assert re.search(r"\?A cat invented\s+it in 1812\. So be it", screen)
@@ -128,10 +180,7 @@ def test_what_nothing_bears_out_is_marked_and_the_cursor_says_why(scripted: Scri
     tutor.expect(re.escape(str(WHY)), gone=True)
 
 
-def test_a_citation_opens_its_section_and_q_leads_back(scripted: Scripted) -> None:
-    tutor = in_lesson(scripted, "en", (80, 24))
-    tutor.send("a")
-    tutor.expect("Enter asks")
+def test_a_citation_opens_its_section_and_q_leads_back(tutor: Terminal) -> None:
     ask(tutor, "what?")
     tutor.expect("scripted  2.3")
     tutor.send("<tab>")
@@ -152,10 +201,7 @@ def test_a_citation_opens_its_section_and_q_leads_back(scripted: Scripted) -> No
     tutor.expect("> Demo")
 
 
-def test_what_the_lessons_do_not_cover_is_said_with_the_nearest_and_a_way_to_ask_the_model(scripted: Scripted) -> None:
-    tutor = in_lesson(scripted, "en", (80, 24))
-    tutor.send("a")
-    tutor.expect("Enter asks")
+def test_what_the_lessons_do_not_cover_is_said_with_the_nearest_and_a_way_to_ask_the_model(tutor: Terminal) -> None:
     ask(tutor, "weather?")
     screen = tutor.expect("The lessons do not cover this")
     for passage in PASSAGES:
@@ -189,10 +235,7 @@ def test_keys_are_heard_while_it_streams_and_esc_keeps_what_was_said(scripted: S
     tutor.expect("> typed meanwhile.*scripted  2.3")
 
 
-def test_trouble_is_a_sentence_and_can_be_tried_again(scripted: Scripted) -> None:
-    tutor = in_lesson(scripted, "en", (80, 24))
-    tutor.send("a")
-    tutor.expect("Enter asks")
+def test_trouble_is_a_sentence_and_can_be_tried_again(tutor: Terminal) -> None:
     ask(tutor, "broken")
     tutor.expect("The server answers with status 503.*Try again")
     tutor.send("<tab>")
@@ -261,30 +304,30 @@ def test_conversations_are_kept_found_gone_on_with_deleted_and_brought_back(scri
     again.expect("> say more")
 
 
-@pytest.mark.parametrize(
-    ("keys", "near", "words"),
-    [
-        ("<enter>", "padding", "Why does a batch need padding.*Four texts"),
-        ("z2", "padding", "quiz question"),
-        ("T", "", "tokenizer lab"),
-        ("D", "", "decoding lab, strategy"),
-        ("I", "", "Attention"),
-    ],
-    ids=["lesson", "quiz", "tokens", "decoding", "inside"],
-)
-def test_it_is_told_what_stands_on_the_screen(scripted: Scripted, keys: str, near: str, words: str) -> None:
+def test_it_is_told_what_stands_on_the_screen(scripted: Scripted) -> None:
     tutor = scripted("en", size=(110, 40))
-    for key in [keys] if keys.startswith("<") else keys:
-        tutor.send(key)
-        tutor.settle(0.6)
-    tutor.send("\x1b[15~")  # F5: a letter may be a letter here
-    tutor.expect("Enter asks")
-    tutor.settle()
-    if "Why is my answer wrong" in tutor.text():
-        tutor.send("<tab>")
+    for keys, near, words, back in (
+        ("<enter>", "padding", "Why does a batch need padding.*Four texts", ["q"]),
+        ("z2", "padding", "quiz question", ["q"]),
+        ("T", "", "tokenizer lab", ["<esc>", "q"]),
+        ("D", "", "decoding lab, strategy", ["q"]),
+        ("I", "", "Attention", ["q"]),
+    ):
+        for key in [keys] if keys.startswith("<") else keys:
+            tutor.send(key)
+            tutor.settle(0.4)
+        tutor.send("\x1b[15~")  # F5: a letter may be a letter here
+        tutor.expect("Enter asks")
         tutor.settle()
-    ask(tutor, "where am I?")
-    tutor.expect(f"near {near or None}: .*{words}")
+        if "Why is my answer wrong" in tutor.text():
+            tutor.send("<tab>")
+            tutor.settle()
+        ask(tutor, "where am I?")
+        tutor.expect(f"near {near or None}: .*{words}")
+        for key in ["<esc>", *back]:
+            tutor.send(key)
+            tutor.settle()
+        tutor.expect("lessons written")
 
 
 def test_an_open_question_gets_stronger_hints_and_never_its_answer(scripted: Scripted) -> None:
@@ -334,7 +377,9 @@ def test_after_a_wrong_answer_it_starts_from_the_mistake(scripted: Scripted) -> 
 # -- drawing and keeping ------------------------------------------------------------------------------------------------
 
 
+@cache
 def finished() -> Turn:
+    """Nobody changes it: saying it takes as long as a reader is given to follow."""
     turn = Turn("what?\nand 为什么")
     for event in checked():
         turn.take(event)
