@@ -22,9 +22,11 @@ from tutor.agent.desk import Desk, Turn
 from tutor.agent.engine import Engine
 from tutor.agent.events import Done, Event, Prompt
 from tutor.agent.local import LocalEngine
+from tutor.agent.numbers import values
 from tutor.agent.retrieval import Found, find
 from tutor.agent.tools import Observation, Toolbox
 from tutor.content.library import Library
+from tutor.domain.quantity import close
 from tutor.runtime.client import WorkerModel
 
 MODEL = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
@@ -140,7 +142,12 @@ def calls(library: Library) -> dict[str, Any]:
 
     def right(question: Question) -> bool:
         made, wanted = said[question.ask].calls, question.rest or {}
-        return bool(made) and made[0][0].tool == wanted["tool"] and not made[0][1].failed
+        if not made or made[0][0].tool != wanted["tool"] or made[0][1].failed:
+            return False
+        value = wanted.get("value")
+        return value is None or any(
+            close(float(one), value, 0.005, relative=True) for one in values(made[0][1].observation)
+        )
 
     called, wrong = by_half(asked, right)
     return {"questions": len(asked), "right_and_done": called, "wrong": wrong}
