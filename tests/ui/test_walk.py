@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_reads_predicts_watches_answers_and_comes_back(start: Start, language: s
     tutor.send("<tab><enter>")
     tutor.expect(r"\( \) 1")
     tutor.send("1")
-    tutor.expect(r"\( \) 1", gone=True)
+    tutor.expect(r"step 1\b|第 1 步")
     for step in range(2, 9):
         tutor.send("<space>")
         tutor.expect(rf"step {step}\b|第 {step} 步")
@@ -194,3 +195,35 @@ def test_pasted_text_is_taken_as_one_line(start: Start) -> None:
     os.write(tutor.fd, b"\x1b[200~merge q \x1b[31m list\x1b[201~")
     tutor.expect("merge q")
     assert "Search" in tutor.text()
+
+
+def test_while_an_answer_is_computed_the_screen_says_so_and_can_be_left(start: Start, smollm: Path) -> None:
+    tutor = start("--lang", "en", "--model", str(smollm))
+    tutor.expect("Start here")
+    tutor.send("<c-p>")
+    tutor.settle()
+    tutor.send("Hallucination")
+    tutor.expect("> .*Hallucination")
+    tutor.send("<enter>")
+    tutor.expect("Asked five times")
+    tutor.send("z")
+    tutor.expect("1/9")
+    tutor.send("1")
+    tutor.expect("saved")
+    tutor.send("<enter>")
+    tutor.expect("Eight answers")
+    tutor.send("1<enter>")
+    tutor.expect("saved")
+    tutor.send("<enter>")
+    # The model is asked eight times for this one.
+    tutor.expect("the real model answers four times")
+    tutor.send("1<enter><enter>")
+    tutor.expect("computing the answer")
+    tutor.send("<esc>")
+    tutor.expect("Asked five times")
+    tutor.send("z")
+    tutor.expect("the real model answers four times")
+    tutor.expect("Enter gives it")
+    tutor.send("1<enter>")
+    tutor.expect(r"(?m)^ *(Right|Not right)\.", timeout=60)
+    assert b"Traceback" not in tutor.sent

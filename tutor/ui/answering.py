@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tutor.domain.errors import Cancelled, TutorError
@@ -15,6 +16,7 @@ from tutor.ui.services import Services, now
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
+    from tutor.ui.screens.base import TutorScreen
     from tutor.ui.widgets.question import QuestionView
 
 
@@ -45,24 +47,41 @@ def undone_on_failure(session: Session) -> Iterator[None]:
         raise
 
 
+async def taking(screen: TutorScreen, question: Question, take: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Await `take`, which gives an answer to `question`. Where that has to be computed first, maybe for many seconds,
+    it happens beside the screen, which can say so and be left meanwhile."""
+    if isinstance(question, Predict | Spans):
+        screen.beside(take)
+    else:
+        await take()
+
+
 async def give_answer(
     app: TutorApp, session: Session, view: QuestionView, answer: Any, *, keep: str, reveal: bool = True
 ) -> bool:
     """Answer the turn `session` stands at: grade, commit (with the sitting itself, under `keep`), show the verdict.
 
     Where that fails, the view says why and the answer stays as it was entered. Whether it was taken.
-    Without `reveal` the verdict is left for the host to show.
+    Without `reveal` the verdict is left for the host to show. Where the reader goes elsewhere while it is computed,
+    the question stays open.
     """
     if session.verdict is not None:
         return False  # the key was pressed twice before the screen had answered
+    turn = session.turn
     if isinstance(view.question, Predict | Spans):
         view.show_busy(tr("computing the answer.."))
     try:
         expected = await app.services.expected(view.question)
+        if session.finished or session.turn is not turn or session.verdict is not None:
+            view.show_error("")
+            return False
         with undone_on_failure(session):
             verdict = session.answer(answer, expected=expected)
             outcome, kept, at = session.outcome, session.to_dict(), now()
             await app.services.store(lambda progress: progress.record(outcome, now=at, keep={keep: kept}))
+    except asyncio.CancelledError:
+        app.services.cancel_model()
+        raise
     except Cancelled:
         view.show_error("")
         return False

@@ -19,7 +19,7 @@ from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
 from tutor.domain.posed import Posed, posed
 from tutor.domain.session import Session
-from tutor.ui.answering import checkpoint_key, give_answer
+from tutor.ui.answering import checkpoint_key, give_answer, taking
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.labs import is_lab, lab_of
@@ -422,6 +422,9 @@ class PlayerScreen(TutorScreen):
     # -- the prediction ----------------------------------------------------------------------------------------------
 
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
+        await taking(self, event.view.question, partial(self._take, event))
+
+    async def _take(self, event: QuestionView.Answered) -> None:
         session = self.session
         if session is None:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -18,7 +19,7 @@ from tutor.domain.posed import Posed, posed
 from tutor.domain.quiz import Question
 from tutor.domain.schedule import Rating
 from tutor.domain.session import Item, Session
-from tutor.ui.answering import give_answer, undone_on_failure
+from tutor.ui.answering import give_answer, taking, undone_on_failure
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
@@ -251,6 +252,9 @@ class QuizScreen(TutorScreen):
     # -- answering ---------------------------------------------------------------------------------------------------
 
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
+        await taking(self, event.view.question, partial(self._take, event))
+
+    async def _take(self, event: QuestionView.Answered) -> None:
         self.session.turn.hint = event.view.draft.hint
         if await give_answer(self.app, self.session, event.view, event.answer, keep=self.key):
             self._drafts.pop(self.session.turn_seed, None)

@@ -18,7 +18,7 @@ from tutor.domain.labs import lab
 from tutor.domain.language import tr
 from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Section
 from tutor.domain.posed import Posed, posed
-from tutor.ui.answering import checkpoint, checkpoint_key, give_answer
+from tutor.ui.answering import checkpoint, checkpoint_key, give_answer, taking
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
@@ -419,7 +419,12 @@ class ReaderScreen(TutorScreen):
         id = event.view.question.id
         session = self._sessions[id]
         session.turn.hint = event.view.draft.hint
-        await give_answer(self.app, session, event.view, event.answer, keep=checkpoint_key(self.slug, id))
+        key = checkpoint_key(self.slug, id)
+
+        async def take() -> None:
+            await give_answer(self.app, session, event.view, event.answer, keep=key)
+
+        await taking(self, event.view.question, take)
 
     def on_question_view_finished(self, event: QuestionView.Finished) -> None:
         self.query_one(Page).focus()

@@ -296,12 +296,17 @@ class QuestionView(Vertical, can_focus=True):
         if action in ("submit", "go_on"):
             return self.answered == (action == "go_on")
         if action == "pick":
-            return isinstance(self.question, Multi | Order | Spans) and not self.answered
+            return isinstance(self.question, Multi | Order | Spans) and self._open
         if action == "hint":
             return bool(self.question.hint) and not self.draft.hint and not self.answered
         if action == "move":
-            return not self.typed and not self.answered
+            return not self.typed and self._open
         return True
+
+    @property
+    def _open(self) -> bool:
+        """Whether the answer can still be changed: none was given yet."""
+        return not (self.answered or self._busy)
 
     def action_move(self, step: int) -> None:
         draft, question = self.draft, self.question
@@ -331,7 +336,7 @@ class QuestionView(Vertical, can_focus=True):
             if number <= 4:
                 self.post_message(self.Rated(self, number))
             return
-        if isinstance(self.question, Spans) or number > len(self._order):
+        if self._busy or isinstance(self.question, Spans) or number > len(self._order):
             return
         self.draft.cursor = number - 1
         if isinstance(self.question, Multi):
