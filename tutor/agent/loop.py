@@ -35,10 +35,10 @@ from tutor.agent.events import (
 )
 from tutor.agent.grammar import gbnf
 from tutor.agent.guard import Guard
-from tutor.agent.held import held, left
+from tutor.agent.held import held
 from tutor.agent.orders import without_orders
 from tutor.agent.passages import asked_in, sentences
-from tutor.agent.quote import cited, quote
+from tutor.agent.quote import quote
 from tutor.agent.retrieval import Found, find
 from tutor.agent.router import Proposal, propose
 from tutor.agent.verify import verify
@@ -53,7 +53,7 @@ CALL_TOKENS = 200
 CONTEXT_CHARACTERS = 200
 # Something that a tool could work on: a number, or what is quoted.
 _GIVES_SOMETHING = re.compile(r"\d|[“”\"「『`]")
-_LESSONS_SAY = Text(zh="\n\n课程里说：", en="\n\nThe lessons say: ")
+_IN_SHORT = Text(zh="\n\n换句话说：", en="\n\nIn other words: ")
 
 Heard = Callable[[str], Iterator[Event]]
 
@@ -221,7 +221,7 @@ class _Answering:
         if engine is None:
             yield from self._quoted(passages)
         elif engine.small:
-            yield from self._said_and_quoted(passages)
+            yield from self._quoted_and_said(passages)
         else:
             yield from self._spoken(passages)
 
@@ -231,16 +231,15 @@ class _Answering:
         yield self._say(quoted.answer)
         yield from self._end(quoted.citations, ())
 
-    def _said_and_quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
-        """What of the model's words holds, and then the lessons' own sentences."""
-        citations = quote(self._wanted(), passages).citations
-        asked = prompt.in_other_words(self.question, self.language, citations)
+    def _quoted_and_said(self, passages: Sequence[Passage]) -> Iterator[Event]:
+        """The lessons' own sentences, at once, and then what of the model's words holds and is not said yet."""
+        quoted = quote(self._wanted(), passages)
+        yield self._say(quoted.answer)
+        asked = prompt.in_other_words(self.question, self.language, quoted.citations)
         words = yield from self._generate(asked, lambda _: iter(()), SHORT_TOKENS)
-        if answer := held(words, self.question, citations, passages, self.desk.library):
-            yield self._say(answer)
-        if more := cited(left(answer, citations), self.language):
-            yield self._say(_LESSONS_SAY.get(self.language) + more if answer else more)
-        yield from self._end(citations, ())
+        if gist := held(words, self.question, quoted.citations, passages, self.desk.library):
+            yield self._say(_IN_SHORT.get(self.language) + gist)
+        yield from self._end(quoted.citations, ())
 
     def _spoken(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """What the model makes of the passages, if that holds; else their own sentences."""
