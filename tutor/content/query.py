@@ -92,9 +92,9 @@ class Vocabulary:
         self._known = frozenset(known)
         self.subject = frozenset(subject)
         self.names = frozenset(filter(None, map(_spelled, names)))
-        self._compounds = {term.translate(_NO_JOINTS): term for term in sorted(self._known) if _is_compound(term)}
+        self._compounds = {term.translate(_NO_JOINTS): term for term in sorted(filter(_is_compound, self._known))}
         self._words: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for term in sorted(self._known):
+        for term in self._known:
             if term.isascii() and term.isalpha():
                 self._words[term[0], len(term)].append(term)
 

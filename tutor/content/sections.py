@@ -155,9 +155,9 @@ def _asked(question: Question) -> str:
 def load(path: Path) -> dict[str, dict[str, Any]]:
     """What `save` wrote; nothing where the file is not there, damaged, or of another version."""
     try:
-        data = json.loads(path.read_bytes())
-        lessons: dict[str, dict[str, Any]] = data["lessons"]
-        if data["version"] != VERSION or not all(_sound(lesson) for lesson in lessons.values()):
+        head, *lines = path.read_bytes().splitlines()
+        lessons: dict[str, dict[str, Any]] = dict(map(json.loads, lines))
+        if json.loads(head) != VERSION or not all(_sound(lesson) for lesson in lessons.values()):
             return {}
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return {}
@@ -182,8 +182,11 @@ def _sound_row(row: Row) -> bool:
 
 
 def save(lessons: dict[str, dict[str, Any]], path: Path) -> None:
-    """Writes the file whole or not at all; a folder that refuses is no failure."""
-    data = {"version": VERSION, "lessons": lessons}
+    """Writes the file whole or not at all; a folder that refuses is no failure.
+
+    A lesson a line: no other thread runs while Python reads or writes JSON, and a key can wait for one, not for all.
+    """
+    lines = (json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in (VERSION, *lessons.items()))
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+        write_atomically(path, "\n".join(lines).encode())
