@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tutor.agent import prompt
 from tutor.agent.engine import Engine
+from tutor.agent.retrieval import find
 from tutor.content.library import Library
-from tutor.content.search import matches
 
 
 def read_lessons(library: Library) -> None:
-    """Have the index of the lessons: 0.3 s from its file, 1 s where they have to be read."""
-    matches(library, "")
+    """Have the index of the lessons, and what is counted in it: 0.3 s from its file, 1 s where they have to be read."""
+    find(library, "model")
 
 
 def read_beginning(engine: Engine, language: str) -> None:
