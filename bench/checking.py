@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from bench import begging
 from tutor.agent.events import Passage
 from tutor.agent.hints import STRENGTHS
 from tutor.agent.numbers import figures
-from tutor.agent.passages import sentences
+from tutor.agent.passages import asked_in, sentences
 from tutor.agent.verify import verify
 from tutor.content.blocks import PROSE, blocks
 from tutor.content.library import Library
@@ -19,6 +22,7 @@ from tutor.domain.lesson import Section
 from tutor.domain.quiz import Quiz
 
 SEED = 5
+QUESTIONS = Path(__file__).parent / "questions"
 
 
 def written(library: Library) -> list[str]:
@@ -58,7 +62,35 @@ def verifying(library: Library) -> dict[str, Any]:
                     faults = verify(sentence, given, (), question, library).unsupported
                     marked["explanations"].append(bool(faults))
     shares = {name: round(sum(rows) / len(rows), 4) for name, rows in marked.items()}
-    return {"right_marked": shares, "planted": len(found), "planted_found": round(sum(found) / len(found), 4)}
+    return {
+        "right_marked": shares,
+        "planted": len(found),
+        "planted_found": round(sum(found) / len(found), 4),
+        "own_words": {half: own_words(library, half) for half in ("tuned", "unseen")},
+    }
+
+
+def own_words(library: Library, half: str) -> dict[str, Any]:
+    """The share marked of right sentences in a model's own words, and of the same with one number or name made wrong."""
+    marked: list[bool] = []
+    found: list[bool] = []
+    wrong: dict[str, list[str]] = {"marked": [], "not_found": []}
+    for entry in yaml.safe_load((QUESTIONS / half / "sentences.yaml").read_text(encoding="utf-8")):
+        slug, id = entry["section"].split("#")
+        section = library.lesson(slug).section(id)
+        assert section is not None
+        given = [passage(slug, section, asked_in(entry["ask"]))]
+
+        def faults(said: str, given: list[Passage] = given, ask: str = entry["ask"]) -> bool:
+            return bool(verify(said, given, (), ask, library).unsupported)
+
+        marked.append(faults(entry["says"]))
+        wrong["marked"] += [entry["says"]] if marked[-1] else []
+        if "wrong" in entry:
+            found.append(faults(entry["wrong"]))
+            wrong["not_found"] += [] if found[-1] else [entry["wrong"]]
+    shares = {"marked": round(sum(marked) / len(marked), 4), "found": round(sum(found) / len(found), 4)}
+    return {**shares, "wrong": wrong} if half == "tuned" else shares
 
 
 def planted(sentence: str, given: list[Passage], library: Library, chance: random.Random) -> Iterator[bool]:

@@ -30,7 +30,13 @@ _HAN_DIGITS = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五"
 _HAN_NUMBER = re.compile("(?:[两二三四五六七八九][十百千万亿]?|十)[一二三四五六七八九十百千万亿]*")
 _HAN_WORD = re.compile("[一二两三四五六七八九十百千万亿]+")
 _COUNTED = re.compile(
-    r"\s?(?:个|种|次|步|倍|层|项|条|句|位|段|行|列|遍|轮|类|张|份|组|头|维|字节|词元|分之|年|天|秒|卡|块|台|处|成)"
+    r"\s?(?:个|种|次|步|倍|层|项|条|句|位|段|行|列|遍|轮|类|张|份|组|头|维|字节|词元|分之|年|天|秒|卡|块|台|处|成|道|题|"
+    r"票|局|字|词|人|家|节|例|点|分|周|月|小时|版|封|本|只|格|圈|度)"
+)
+_ENGLISH_COUNT = re.compile(
+    r"\b(?:three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|twenty|thirty|"
+    r"forty|fifty)\b",
+    re.IGNORECASE,
 )
 _WORDS = {
     name: Decimal(value)
@@ -44,7 +50,8 @@ _WORDS = {
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 _LISTED = re.compile(r"^\s*\d{1,2}[.)、]\s", re.MULTILINE)
 _ABOUT = re.compile(
-    r"(?:≈|~|约|大约|大概|将近|接近|about|around|roughly|nearly|almost|some|over|超过|多于)\s*$", re.IGNORECASE
+    r"(?:≈|~|约|约为|大约|大约是|大概|将近|接近|about|around|roughly|nearly|almost|some|over|超过|多于)\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -79,6 +86,14 @@ def figures(text: str) -> list[Figure]:
             taken.append(number.span())
     found += _counts(plain, taken)
     return sorted(found, key=lambda figure: figure.start)
+
+
+def claims(text: str) -> list[Figure]:
+    """The figures of `text`, and its English numerals from three on: one and two are said of anything."""
+    found = figures(text)
+    words = (Figure(*word.span(), word[0], _WORDS[word[0].lower()]) for word in _ENGLISH_COUNT.finditer(text))
+    apart = [word for word in words if not any(one.start < word.end and word.start < one.end for one in found)]
+    return sorted(found + apart, key=lambda one: one.start)
 
 
 def _figure(number: re.Match[str], text: str) -> Figure:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from tutor.agent.events import Citation, Passage, ToolResult, Unsupported
-from tutor.agent.numbers import Figure, borne_out, figures, names, spelled, values
+from tutor.agent.numbers import Figure, borne_out, claims, figures, names, spelled, values
 from tutor.agent.passages import sentences, spans
 from tutor.content.blocks import blocks
 from tutor.content.library import Library
@@ -23,12 +23,16 @@ from tutor.content.query import Unit, Vocabulary, terms, units
 from tutor.domain.errors import NotFound
 from tutor.domain.language import both
 
-RESTS = 0.4  # of its words a sentence must share with a stretch of what was given
+RESTS = 0.36  # of its words a sentence must share with a stretch of what was given
 SAME = 0.8  # from here on it is taken for that very sentence, and its numbers must be those
 NEAR = 0.15  # a number must stand in a stretch that shares this much with the sentence
 FEW = 3  # words, or Han characters over two: what says less claims nothing
 
 _CITED = re.compile(r"[ \t]*\[([a-z0-9-]+)#([a-z0-9-]+)\]")
+# Someone or something by name: a capital that does not open the sentence, or one within a word.
+_CALLED = re.compile(
+    r"(?<=[\w,;:，；：、（(《“‘] )[A-Z][A-Za-z]{2,}|(?<=[^\x00-\x7f])[A-Z][A-Za-z]{2,}|\b[a-z]+[A-Z][A-Za-z]+"
+)
 _ADMITS = re.compile(
     r"(?:课文|课程|这些课|本课|段落|材料)[^。]{0,12}(?:没有|未|不曾)[^。]{0,8}(?:讲|提|说|涉及|写)|不知道|我不确定|"
     r"\b(?:lessons?|passages?|sections?|text)\b[^.]{0,20}\b(?:do(?:es)? not|don't|doesn't|never)\b|\bI (?:do not|don't) know\b",
@@ -65,6 +69,7 @@ class _Ground:
     free: list[Decimal] = field(default_factory=list)  # of the question and the results: may stand anywhere
     names: frozenset[str] = frozenset()
     words: set[str] = field(default_factory=set)  # of the question and the results
+    latin: frozenset[str] = frozenset()  # all words in Latin letters
 
 
 def verify(
@@ -124,7 +129,9 @@ def _ground(
     for text in (question, *(result.observation for result in results)):
         ground.free += values(text) + spelled(text)
         ground.words.update(terms(text))
-    ground.names = names("\n".join([*texts, question, *(result.observation for result in results)]))
+    everything = "\n".join([*texts, question, *(result.observation for result in results)])
+    ground.names = names(everything)
+    ground.latin = frozenset(word.casefold() for word in re.findall("[A-Za-z]+", everything))
     return ground
 
 
@@ -173,8 +180,17 @@ def _judged(answer: str, start: int, stop: int, ground: _Ground, known: Vocabula
     ]
     if not _ADMITS.search(sentence) and _share(asked, ground.wide, ground.words) < RESTS:
         why = both("No passage and no tool result says this.")
-        faults.append(Unsupported(answer[start:stop], start, stop, why))
-    return faults
+        return [*faults, Unsupported(answer[start:stop], start, stop, why)]
+    return faults + [
+        Unsupported(
+            one[0],
+            start + one.start(),
+            start + one.end(),
+            both("No passage and no tool result speaks of {name}.", name=one[0]),
+        )
+        for one in _CALLED.finditer(sentence)
+        if one[0].casefold() not in ground.latin
+    ]
 
 
 def _share(asked: Sequence[Unit], stretches: Sequence[_Stretch], words: set[str]) -> float:
@@ -191,9 +207,10 @@ def _of(asked: Sequence[Unit], stretch: _Stretch) -> float:
 
 def _unfounded(sentence: str, asked: Sequence[Unit], ground: _Ground) -> list[Figure]:
     """The numbers of a sentence that stand in nothing that speaks of the same."""
-    rest = [one for one in figures(sentence) if not borne_out(one, ground.free, ground.names)]
+    rest = [one for one in claims(sentence) if not borne_out(one, ground.free, ground.names)]
     if same := _same(sentence, asked, ground):
-        return min((_over(rest, stretch, Counter(spelled(sentence))) for stretch in same), key=len)
+        words = Counter(spelled(sentence)) - Counter(one.value for one in rest if one.value and one.text.isalpha())
+        return min((_over(rest, stretch, words) for stretch in same), key=len)
     near = [stretch for stretch in ground.wide if _of(asked, stretch) >= NEAR]
     by = [value for stretch in near for value in (*stretch.values, *stretch.spelled)]
     return [one for one in rest if not borne_out(one, by, ground.names)]
