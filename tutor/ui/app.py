@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
 # Milliseconds that an escape byte waits for the rest of a key's sequence before it is the Escape key, which is to stop an
 # answer within 100. A terminal writes a sequence at once and ssh sends what was written at once: where a network tears
-# one, its ends arrive some 20 ms apart. The variable is curses': who sits behind a worse link can set it.
-os.environ.setdefault("ESCDELAY", "50")
+# one, its ends arrive some 20 to 30 ms apart. The variable is curses': who sits behind a worse link can set it.
+os.environ.setdefault("ESCDELAY", "45")
 if "SSH_CONNECTION" in os.environ:
     # A slow link: the terminal's own sixteen colours, nothing that moves by itself, fewer and larger updates.
     os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "standard")
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "30")
+    os.environ.setdefault("TEXTUAL_FPS", "40")
 
 from textual.app import App
 from textual.binding import Binding, BindingType
