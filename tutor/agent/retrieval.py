@@ -47,7 +47,7 @@ class Found:
 def find(library: Library, question: str, *, limit: int = 6, near: str | None = None) -> Found:
     """What `library` has on `question`, in the language asked; `near` is the slug of the lesson on screen."""
     found = matches(library, question, max(limit, NEAREST), near)
-    covered, confidence = coverage(question, found)
+    covered, confidence = coverage(question, found, near)
     language = asked_in(question)
     passages = tuple(_passage(match, question, found.asked, language) for match in found.best[:limit])
     nearest = tuple(Nearest(match.lesson, match.section, match.title) for match in found.best[:NEAREST])

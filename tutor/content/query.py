@@ -26,11 +26,14 @@ _RUN = re.compile(f"[a-z0-9]+(?:[-_.][a-z0-9]+)*|[{HAN}]+")
 _PART = re.compile("[a-z0-9]+")
 # Longest first: 是怎么回事 before 怎么.
 _ASKING = re.compile(
-    "是怎么回事|怎么回事|是不是|能不能|可不可以|有没有|为什么|什么样|怎么样|怎么办|什么是|是什么|有什么|为何|为啥|怎么|怎样|如何|什么|"
+    "是怎么回事|怎么回事|总结一下|总结|概括一下|概括|归纳|这节课|这一课|这一节|这节|这课|本课|本节|讲了什么|讲的是什么|讲什么|说了什么|"
+    "是不是|能不能|可不可以|有没有|为什么|什么样|怎么样|怎么办|什么是|是什么|有什么|为何|为啥|怎么|怎样|如何|什么|"
     "哪个|哪些|哪里|哪种|哪儿|多少|几个|请问|告诉我|解释|讲讲|讲一下|说说|介绍|到底|究竟|可以|应该|一下|一个|一种|这个|那个|这些|那些|"
     "以及|还是|或者|但是|因为|所以|如果|干嘛|干什么|干啥|意思|时候|现在|需要|会怎样|一定|觉得|知道|吗|呢|吧|啊|啥|么|的|了"
 )
-_WEAK = frozenset("是在和与及把被让给对我你他它们这那就都也很有会要能去到从用不没里跟比来还再又该得着过最越更几")
+_WEAK = frozenset(
+    "选做看想搞弄是在和与及把被让给对我你他它们这那就都也很有会要能去到从用不没里跟比来还再又该得着过最越更几"
+)
 
 
 @lru_cache(maxsize=65536)
@@ -190,7 +193,7 @@ def units(question: str, known: Vocabulary) -> list[Unit]:
     """What `question` is made of, without the words that any question may have."""
     folded = unicodedata.normalize("NFKC", question).lower()
     found = []
-    for run in _RUN.findall(_ASKING.sub(" ", folded)):
+    for run in _RUN.findall(_general_han().sub(" ", _ASKING.sub(" ", folded))):
         if run[0].isascii():
             words = [
                 part for part in _PART.findall(run) if part not in _words("common") and stem(part) not in _general()
@@ -278,6 +281,14 @@ def _words(kind: str) -> frozenset[str]:
 @cache
 def _general() -> frozenset[str]:
     return frozenset(map(stem, _words("general")))
+
+
+@cache
+def _general_han() -> re.Pattern[str]:
+    """The general words in Han: cut out before a run is taken in pairs, they leave none that straddles them."""
+    return re.compile(
+        "|".join(sorted((word for word in _words("general") if not word.isascii()), key=len, reverse=True))
+    )
 
 
 @cache
