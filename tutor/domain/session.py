@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
+from tutor.domain.draft import Draft
 from tutor.domain.errors import TutorError, UsageError
 from tutor.domain.grading import Answer, grade, option_order, plain_answer, variant
 from tutor.domain.language import Text
@@ -54,7 +55,7 @@ class Outcome:
 class Turn:
     """One time a question is asked. `attempt` counts from 0; `verdict` is None until it is answered.
 
-    `answered` numbers the answers of a sitting from 1, in the order they were given.
+    `draft` is the answer that has been begun and not given. `answered` numbers the answers of a sitting from 1, in the order they were given.
     """
 
     item: int
@@ -65,6 +66,7 @@ class Turn:
     rating: Rating | None = None
     outcome: str = ""
     answered: int = 0
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class Session:
             raise UsageError("This question has been answered.", hint="Go on to the next one.")
         turn.verdict = grade(self.question, answer, expected=expected)
         turn.answer = plain_answer(answer)
+        turn.draft = None
         turn.rating = rating_for(correct=turn.verdict.correct, hint=turn.hint)
         turn.outcome = uuid4().hex
         turn.answered = 1 + max(turn.answered for turn in self.turns)
@@ -273,6 +276,8 @@ def _restore(data: Any, find: Callable[[str, str], Question | None]) -> Session:
         if turn.item not in kept or (turn.item in changed and turn.attempt > 0):
             session.at -= place < at
             continue
+        if turn.verdict is None:
+            turn.draft = Draft.restored(entry.get("draft"), kept[turn.item].question)
         session.turns.append(Turn(turn.item) if turn.item in changed else turn)
     session.at = min(max(session.at + at, 0), len(session.turns))
     return session

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import copy
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from tutor.domain.errors import Cancelled, TutorError
@@ -27,7 +28,7 @@ def checkpoint_key(lesson: str, question: str) -> str:
 
 def checkpoint(services: Services, lesson: str, question: Question) -> Session:
     """A question inside a lesson as it was left: answered with its verdict, or open."""
-    kept = services.progress.kept(checkpoint_key(lesson, question.id))
+    kept = services.keeping.kept(checkpoint_key(lesson, question.id))
     if kept is not None:
         with contextlib.suppress(TutorError):
             session = Session.from_dict(kept, lambda _, id: question if id == question.id else None)
@@ -39,11 +40,15 @@ def checkpoint(services: Services, lesson: str, question: Question) -> Session:
 @contextlib.contextmanager
 def undone_on_failure(session: Session) -> Iterator[None]:
     """What could not be saved was not done: where the block fails, `session` is as it was before."""
-    at, turns = session.at, copy.deepcopy(session.turns)
+    at, turns = session.at, list(session.turns)
+    before = [copy.copy(turn) for turn in turns]
     try:
         yield
     except BaseException:
         session.at, session.turns = at, turns
+        for turn, was in zip(turns, before, strict=True):  # the very turns that the screen shows
+            for field in fields(turn):
+                setattr(turn, field.name, getattr(was, field.name))
         raise
 
 

@@ -15,6 +15,7 @@ from tutor import places
 from tutor.content.library import Library
 from tutor.domain.errors import NotFound, TutorError
 from tutor.store.progress import Progress
+from tutor.ui.keeping import Keeping
 
 if TYPE_CHECKING:
     from tutor.domain.entry import Entry
@@ -39,6 +40,7 @@ class Services:
         self.settings: dict[str, Any] = dict(progress.settings())
         self.asked_model = model
         self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self.keeping = Keeping(progress, self.store_later)
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._worker: WorkerModel | None = None
         self._entries: tuple[Entry, ...] | None = None

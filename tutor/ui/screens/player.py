@@ -20,6 +20,7 @@ from tutor.domain.plaintext import visible
 from tutor.domain.posed import Posed, posed
 from tutor.domain.session import Session
 from tutor.ui.answering import checkpoint_key, give_answer, taking
+from tutor.ui.drafting import Drafting
 from tutor.ui.draw.frames import draw_step
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.labs import is_lab, lab_of
@@ -91,6 +92,7 @@ class PlayerScreen(TutorScreen):
         self.given = dict(self.preset)
         self.session = session
         self.committed = session is None or session.verdict is not None
+        self._drafting = Drafting(self, lambda: {_key(session): session} if session is not None else {})
         self.index = 0
         self.run: registry.DemoRun | None = None
         self._waiting = False
@@ -165,8 +167,12 @@ class PlayerScreen(TutorScreen):
         else:
             self.query_one(QuestionView).take_focus()
 
+    def on_screen_suspend(self) -> None:
+        self._drafting.keep()
+
     def on_unmount(self) -> None:
         self._stop()
+        self._drafting.keep()
 
     def on_resize(self) -> None:
         self.relabel()
@@ -414,12 +420,16 @@ class PlayerScreen(TutorScreen):
 
     def action_back(self) -> None:
         self._stop()
+        self._drafting.keep()
         if self.run is not None:
             given, name = self.given, self.name_of_demo
             self.app.services.store_later(lambda progress: progress.keep(f"demo:{name}", given))
         self.app.pop_screen()
 
     # -- the prediction ----------------------------------------------------------------------------------------------
+
+    def on_question_view_edited(self) -> None:
+        self._drafting.noted()
 
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
         await taking(self, event.view.question, partial(self._take, event))
@@ -428,11 +438,13 @@ class PlayerScreen(TutorScreen):
         session = self.session
         if session is None:
             return
-        session.turn.hint = event.view.draft.hint
-        key = checkpoint_key(session.item.lesson, session.item.question.id)
-        if await give_answer(self.app, session, event.view, event.answer, keep=key, reveal=False):
+        if await give_answer(self.app, session, event.view, event.answer, keep=_key(session), reveal=False):
             self.committed = True
             await self.query_one("#ask").remove()
             self.refresh_bindings()
             self.say(tr("Saved. Now watch; whether you were right stands behind the last step."))
             self._start()
+
+
+def _key(session: Session) -> str:
+    return checkpoint_key(session.item.lesson, session.item.question.id)

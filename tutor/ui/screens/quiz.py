@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -18,13 +18,14 @@ from tutor.domain.language import tr
 from tutor.domain.posed import Posed, posed
 from tutor.domain.quiz import Question
 from tutor.domain.schedule import Rating
-from tutor.domain.session import Item, Session
+from tutor.domain.session import Item, Session, Turn
 from tutor.ui.answering import give_answer, taking, undone_on_failure
+from tutor.ui.drafting import Drafting, standing
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.services import now
 from tutor.ui.widgets.lines import Row, RowList
-from tutor.ui.widgets.question import Draft, QuestionView
+from tutor.ui.widgets.question import QuestionView
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
@@ -76,7 +77,10 @@ def open_review(app: TutorApp) -> None:
 
 
 def _interrupted(app: TutorApp, key: str, find: Callable[[str, str], Question | None]) -> Session | None:
-    kept = app.services.progress.kept(key)
+    for screen in app.screen_stack:
+        if isinstance(screen, QuizScreen) and screen.key == key and not screen.session.finished:
+            return screen.session  # two screens on one sitting do not overwrite each other's answers
+    kept = app.services.keeping.kept(key)
     if kept is None:
         return None
     try:
@@ -117,7 +121,8 @@ class QuizScreen(TutorScreen):
         self.title_of = title
         self.begin = begin
         self.saved = ""
-        self._drafts: dict[str, Draft] = {}
+        self._drafting = Drafting(self, lambda: {self.key: self.session})
+        self._left: Turn | None = None  # where the sitting stood when another screen came over this one
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -172,6 +177,18 @@ class QuizScreen(TutorScreen):
         if self.session.finished:
             self._fill_summary()
 
+    def on_screen_suspend(self) -> None:
+        self._drafting.keep()
+        self._left = standing(self.session)
+
+    async def on_screen_resume(self) -> None:
+        if self._left is not None and self._left != standing(self.session):
+            self.say()  # the sitting went on in a screen above
+            await self._show()
+
+    def on_unmount(self) -> None:
+        self._drafting.keep()
+
     def on_resize(self) -> None:
         if self.session.finished:
             self._fill_summary()
@@ -200,8 +217,7 @@ class QuizScreen(TutorScreen):
             self._fill_summary()
             summary.focus()
             return
-        draft = self._drafts.get(self.session.turn_seed)
-        view = QuestionView(self.session, draft=draft, label=self._label())
+        view = QuestionView(self.session, label=self._label())
         await stage.mount(view)
         stage.scroll_to(y=0, animate=False)
         view.take_focus()
@@ -255,9 +271,7 @@ class QuizScreen(TutorScreen):
         await taking(self, event.view.question, partial(self._take, event))
 
     async def _take(self, event: QuestionView.Answered) -> None:
-        self.session.turn.hint = event.view.draft.hint
         if await give_answer(self.app, self.session, event.view, event.answer, keep=self.key):
-            self._drafts.pop(self.session.turn_seed, None)
             self._note_saved()
             if event.view.verdict and event.view.verdict.correct:
                 self.say(tr("Enter goes on. Too easy? Press 4."))
@@ -276,16 +290,7 @@ class QuizScreen(TutorScreen):
         self.refresh_bindings()
 
     def on_question_view_edited(self, event: QuestionView.Edited) -> None:
-        if event.view.answered or self.session.finished:
-            return
-        self._drafts[self.session.turn_seed] = event.view.draft
-        if self.saved:
-            self.saved = ""
-            self.retitle()
-
-    def on_question_view_hinted(self, event: QuestionView.Hinted) -> None:
-        self.session.turn.hint = True
-        self._keep()
+        self._drafting.noted()
 
     async def on_question_view_finished(self, event: QuestionView.Finished) -> None:
         self.session.next()
@@ -306,8 +311,7 @@ class QuizScreen(TutorScreen):
         self.say(tr("Rated {rating}. Enter goes on, u takes it back.", rating=tr(RATING_NAMES[Rating(event.rating)])))
 
     def _keep(self) -> None:
-        kept: Any = None if self.session.finished else self.session.to_dict()
-        self.app.services.store_later(lambda progress: progress.keep(self.key, kept))
+        self._drafting.keep_session(self.key, self.session)
 
     # -- keys --------------------------------------------------------------------------------------------------------
 

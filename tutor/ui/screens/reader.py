@@ -19,6 +19,7 @@ from tutor.domain.language import tr
 from tutor.domain.lesson import CheckBlock, DemoBlock, LabBlock, Section
 from tutor.domain.posed import Posed, posed
 from tutor.ui.answering import checkpoint, checkpoint_key, give_answer, taking
+from tutor.ui.drafting import Drafting
 from tutor.ui.draw.markdown import markdown
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.base import TutorScreen
@@ -66,6 +67,9 @@ class ReaderScreen(TutorScreen):
             for id in self._checkpoints()
             if (question := self.quiz.question(id)) is not None
         }
+        self._drafting = Drafting(
+            self, lambda: {checkpoint_key(slug, id): session for id, session in self._sessions.items()}
+        )
         self._timer: Timer | None = None
         self._standing: QuestionView | None = None  # the question that the reader is at
 
@@ -261,6 +265,12 @@ class ReaderScreen(TutorScreen):
             view.draw()
         self._fill_outline()
 
+    def on_screen_suspend(self) -> None:
+        self._drafting.keep()
+
+    def on_unmount(self) -> None:
+        self._drafting.keep()
+
     def on_resize(self) -> None:
         self.query_one("#outline").display = self.size.width >= OUTLINE_FROM
 
@@ -397,6 +407,7 @@ class ReaderScreen(TutorScreen):
             self.query_one(Page).focus()
             return
         self._note_place()
+        self._drafting.keep()
         self.app.pop_screen()
 
     # -- demo and questions ------------------------------------------------------------------------------------------
@@ -418,13 +429,15 @@ class ReaderScreen(TutorScreen):
     async def on_question_view_answered(self, event: QuestionView.Answered) -> None:
         id = event.view.question.id
         session = self._sessions[id]
-        session.turn.hint = event.view.draft.hint
         key = checkpoint_key(self.slug, id)
 
         async def take() -> None:
             await give_answer(self.app, session, event.view, event.answer, keep=key)
 
         await taking(self, event.view.question, take)
+
+    def on_question_view_edited(self) -> None:
+        self._drafting.noted()
 
     def on_question_view_finished(self, event: QuestionView.Finished) -> None:
         self.query_one(Page).focus()

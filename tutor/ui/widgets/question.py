@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text as RichText
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from tutor.domain.answers import parse_answer
+from tutor.domain.draft import Draft
 from tutor.domain.errors import UsageError
 from tutor.domain.language import Text, tr
 from tutor.domain.plaintext import visible
@@ -32,19 +33,11 @@ if TYPE_CHECKING:
 COLUMN = 84
 
 
-@dataclass(slots=True)
-class Draft:
-    """What has been entered so far; kept by the host so that nothing typed is lost."""
-
-    cursor: int = 0
-    picked: tuple[int, ...] = ()
-    arrangement: tuple[int, ...] = ()
-    typed: str = ""
-    hint: bool = False
-
-
 class QuestionView(Vertical, can_focus=True):
-    """Shows `question`, collects an answer and posts `Answered`; the host grades and calls `show_verdict`."""
+    """Shows `question`, collects an answer and posts `Answered`; the host grades and calls `show_verdict`.
+
+    What is entered stands in the session's turn from the first key on: whoever keeps the session keeps the draft too.
+    """
 
     app: TutorApp
 
@@ -74,14 +67,11 @@ class QuestionView(Vertical, can_focus=True):
             self.answer = answer
 
     class Edited(Message):
-        """Something was typed, moved or picked: `view.draft` is worth keeping."""
+        """Something was typed, moved or picked, or the hint taken: the session is worth keeping."""
 
         def __init__(self, view: QuestionView) -> None:
             super().__init__()
             self.view = view
-
-    class Hinted(Edited):
-        """The hint was taken."""
 
     class Rated(Message):
         """After the verdict, 1-4: how hard it was (1 again, 2 hard, 3 good, 4 easy)."""
@@ -94,12 +84,13 @@ class QuestionView(Vertical, can_focus=True):
     class Finished(Edited):
         """The verdict has been read; the host goes on."""
 
-    def __init__(self, session: Session, *, draft: Draft | None = None, label: str = "") -> None:
+    def __init__(self, session: Session, *, label: str = "") -> None:
         """Shows the turn that `session` stands at now, whatever the session does later."""
         super().__init__()
         self.question = session.question
         self.label = label
-        self.draft = draft or Draft(hint=session.turn.hint)
+        self.turn = session.turn
+        self.draft = self.turn.draft or Draft()
         self.verdict: Verdict | None = None
         self._busy = ""
         self._error = ""
@@ -108,6 +99,8 @@ class QuestionView(Vertical, can_focus=True):
             self.draft.arrangement = self._order
         if session.verdict is not None:
             self._recall(session.turn.answer, session.verdict)
+        # Where an answer is typed, Tab goes to its line at once.
+        self.can_focus = self.answered or not self.typed
 
     # -- what kind of answering this is ------------------------------------------------------------------------------
 
@@ -140,6 +133,13 @@ class QuestionView(Vertical, can_focus=True):
             field.display = not self.answered
             yield field
         yield Lines(self._feedback_lines, id="feedback")
+
+    def on_mount(self) -> None:
+        for field in self.query(AnswerInput):
+            field.cursor_position = self.draft.cursor
+            # Told at the very key, before a next one can leave the question.
+            self.watch(field, "value", partial(self._typed_on, field), init=False)
+            self.watch(field, "selection", partial(self._typed_on, field), init=False)
 
     def _placeholder(self) -> str:
         unit = getattr(self.question, "unit", "")
@@ -234,7 +234,7 @@ class QuestionView(Vertical, can_focus=True):
             lines += [RichText(), *wrap(RichText(self._error, style=palette.bad), width)]
         if self._busy:
             lines += [RichText(), RichText(self._busy, style=palette.muted)]
-        if self.draft.hint and self.question.hint and not self.answered:
+        if self.turn.hint and self.question.hint and not self.answered:
             lines += [RichText(), *markdown(f"**{tr('Hint')}** {self.question.hint.get()}", width, palette)]
         if self.verdict is None:
             if not (self._error or self._busy):
@@ -273,6 +273,7 @@ class QuestionView(Vertical, can_focus=True):
     def show_verdict(self, verdict: Verdict) -> None:
         self._busy = self._error = ""
         self.verdict = verdict
+        self.can_focus = True
         self.draw()
         self.focus()
         self.refresh_bindings()
@@ -298,7 +299,7 @@ class QuestionView(Vertical, can_focus=True):
         if action == "pick":
             return isinstance(self.question, Multi | Order | Spans) and self._open
         if action == "hint":
-            return bool(self.question.hint) and not self.draft.hint and not self.answered
+            return bool(self.question.hint) and not self.turn.hint and not self.answered
         if action == "move":
             return not self.typed and self._open
         return True
@@ -347,14 +348,14 @@ class QuestionView(Vertical, can_focus=True):
             self.action_submit()
 
     def action_hint(self) -> None:
-        self.draft.hint = True
+        self.turn.hint = True
         self.draw()
         self.refresh_bindings()
-        self.post_message(self.Hinted(self))
+        self.post_message(self.Edited(self))
 
     def note_hint(self) -> None:
         """A hint was given elsewhere: it counts as if it had been taken here."""
-        if not (self.answered or self.draft.hint):
+        if not (self.answered or self.turn.hint):
             self.action_hint()
 
     def action_submit(self) -> None:
@@ -371,8 +372,10 @@ class QuestionView(Vertical, can_focus=True):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.draft.typed = event.value
-        self.post_message(self.Edited(self))
+
+    def _typed_on(self, field: AnswerInput) -> None:
+        self.draft.typed, self.draft.cursor = field.value, field.cursor_position
+        self._begun()
 
     def _submit(self) -> None:
         try:
@@ -406,7 +409,12 @@ class QuestionView(Vertical, can_focus=True):
     def _edited(self) -> None:
         self._error = ""
         self.draw()
-        self.post_message(self.Edited(self))
+        self._begun()
+
+    def _begun(self) -> None:
+        if self.turn.verdict is None:
+            self.turn.draft = self.draft
+            self.post_message(self.Edited(self))
 
 
 def verdict_lines(verdict: Verdict, width: int, palette: Palette) -> list[RichText]:
