@@ -210,7 +210,7 @@ class _Asked:
             "余弦是 1 说明方向相同，是 0 说明互不相干。常见的邻居是同一个词的别种写法：大小写、复数、带不带空格。"
             "比如不带空格的 king 是另一个词元，用在文本开头，或当长词的一截：Qwen 把 trekking 切成 trek 和 king。"
             "嵌入矩阵只认词元，不看上下文：一个词的意思，要到后面的层里才和上下文合到一起。",
-            "A cosine of 1 is the same direction, 0 has nothing to do with it. Near ones are often the same word written "
+            "A cosine of 1 is the same direction, 0 is nothing in common. Near ones are often the same word written "
             "otherwise: capitals, a plural, no space before it. Without its space king, say, is another token, for the start of "
             "a text or a piece of a longer word: Qwen cuts trekking into trek and king. The matrix knows tokens only, not "
             "their context: that comes in with the layers.",
