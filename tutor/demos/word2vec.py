@@ -287,12 +287,18 @@ def _paired(corpus: Corpus, setting: Setting) -> Step:
         (word, ", ".join(sentence[max(0, i - setting.window) : i] + sentence[i + 1 : i + 1 + setting.window]))
         for i, word in enumerate(sentence)
     )
+    window = Text(
+        "第一句，窗口 1：只看紧挨着的词。", "The first sentence, with a window of 1: only what touches counts."
+    )
+    if setting.window > 1:
+        window = Text(
+            f"第一句，窗口最大 {setting.window}。真训练时每个词在 1 到 {setting.window} 里另抽一个窗口，近的词因此更常成对。",
+            f"The first sentence, with windows of up to {setting.window}. In training each word draws a window from 1 to "
+            f"{setting.window}, so near words are paired more often.",
+        )
     note = Text(
-        f"第一句，窗口最大 {setting.window}。真训练时每个词在 1 到 {setting.window} 里另抽一个窗口，近的词因此更常成对。"
-        "跳字模型从中心词猜上下文；CBOW 反过来，用上下文的平均猜中心词。",
-        f"The first sentence, with windows of up to {setting.window}. In training each word draws a window from 1 to "
-        f"{setting.window}, so near words are paired more often. Skip-gram guesses contexts from the word; CBOW the word from "
-        "the mean of its contexts.",
+        window.zh + "跳字模型从中心词猜上下文；CBOW 反过来，用上下文的平均猜中心词。",
+        window.en + " Skip-gram guesses contexts from the word; CBOW the word from the mean of its contexts.",
     )
     return Step(Text("一句话里的对子", "The pairs of a sentence"), (Table(columns, rows),), note, progress=0.0)
 
