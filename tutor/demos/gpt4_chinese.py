@@ -118,8 +118,8 @@ def _characters(text: str) -> Step:
         f"{len(text)} 个字符，{total} 个字节。第一个字节开头有几个 1，字符就有几个字节；0 开头的自己就是一个字符。"
         "后面的字节都以 10 开头，所以单看一个字节就知道它是不是字符的开头。"
         + (f"还有 {more} 种字符没画出来。" if more else ""),
-        f"Characters: {len(text)}, bytes: {total}. As many 1s as the first byte begins with, as many bytes has the "
-        "character; one that begins with 0 is a character by itself. All later bytes begin with 10, so any byte shows "
+        f"Characters: {len(text)}, bytes: {total}. The first byte begins with as many 1s as the character has bytes; "
+        "one that begins with 0 is a character by itself. All later bytes begin with 10, so any byte shows "
         "whether it starts a character." + (f" {more} more kinds of characters are not drawn." if more else ""),
     )
     return Step(Text("每个字符的字节", "The bytes of each character"), (Table(columns, rows),), note, 0.0)
