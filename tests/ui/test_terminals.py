@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -108,6 +109,22 @@ def test_a_screen_that_sits_still_sends_nothing(start: Start, name: str) -> None
 
 
 SIZES = [(120, 40), (60, 20), (20, 5), (1, 1), (80, 24)]
+
+
+def test_a_terminal_that_was_smaller_for_a_moment_is_painted_anew(start: Start) -> None:
+    # The program looks only when it is large again: no size has changed, and what was cut off is gone all the same.
+    tutor = start("--lang", "en")
+    tutor.expect("Start here")
+    tutor.settle(0.5)
+    before = tutor.text()
+    os.kill(tutor.pid, signal.SIGWINCH)
+    tutor.settle(0.5)
+    tutor.screen.resize(5, 20)
+    tutor.screen.resize(24, 80)
+    assert tutor.text() != before
+    os.kill(tutor.pid, signal.SIGWINCH)
+    tutor.settle(0.5)
+    assert tutor.text() == before
 
 
 @pytest.mark.parametrize("name", [*SCREENS, "demo", "parameters", "outline", "look inside"])

@@ -27,7 +27,9 @@ if "SSH_CONNECTION" in os.environ:
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.events import Resize
 from textual.filter import Monochrome, NoColor
+from textual.geometry import Size
 from textual.screen import Screen
 
 from tutor.domain.errors import TutorError
@@ -76,6 +78,7 @@ class TutorApp(App[int]):
         self.services = services
         self.talks: dict[str, Talk] = {}  # what was asked since the start, by what it was about
         self._shown = Shown()
+        self._terminal_size: Size | None = None  # as the terminal last told it
         self._asked_language = language
         for theme in themes():
             self.register_theme(theme)
@@ -111,8 +114,12 @@ class TutorApp(App[int]):
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         super()._display(screen, self._shown.thrifty(renderable))
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         self._shown.forget()
+        # There and back before we looked: to Textual nothing happened, but the terminal has cut off what did not fit.
+        if event.size == self._terminal_size:
+            self.refresh(layout=True)
+        self._terminal_size = event.size
 
     def action_redraw(self) -> None:
         """Send everything again: something else has written on the terminal."""
