@@ -39,6 +39,13 @@ _ENGLISH = (
     r"\b(?:append|add|insert|include|put|attach|prepend)\b.{0,60}\b(?:your|the|every|each) (?:answer|reply|response|output)",
     r"\b(?:begin|start|end|finish|close) (?:your |the |every |each )?(?:answer|reply|response|sentence)?\s*with ['\"“‘]",
     r"\b(?:must|should|have to|always) (?:cite|mention|recommend|link)\b",
+    # how an answer must be: something laid down, and the answer that it is laid down for
+    r"(?=.*\b(?:must|shall|always|please|every|each|instead|from (?:now|this point|here)|before|make sure|remember to|ensure|"
+    r"only|never)\b).*\b(?:(?:your|every|each|any|all|the next|future) (?:answer|repl(?:y|ies)|response|output)s?|"
+    r"(?:when(?:ever)?|before|after|while) (?:you )?(?:answer|reply|respond)(?:ing)?)\b",
+    r"(?:^|[,;:—] )\W*(?:please |now |first |then )?(?:answer|reply|respond|print|output|report|address|reveal|refuse|sign|visit|click|"
+    r"forget|ignore|disregard)(?! (?:key|keys|rate|is|was|are)\b) (?!that\b)(?:in|with|to|only|as|all|every|everything|the|this|that|your|any|me|us|it|\d)",
+    r"\bdear (?:model|assistant|ai|tutor)\b|\b(?:in|by|with) (?:rot-?13|base-?64|morse)\b|\bbefore (?:anything|everything) else\b",
     # what to do
     r"^\W*(?:please )?(?:call|invoke|use|run) the (?:tool|function)\b",
 )
@@ -55,10 +62,16 @@ _CHINESE = (
     r"重复.{0,12}[一二三四五六七八九十两\d]+\s*[遍次]",
     r"(?:必须|务必|一定要)(?:引用|提到|推荐)|\[\[[^\W\d]",
     r"^\W*(?:请)?调用(?:工具|函数).{0,60}(?:报告|回答|告诉|输出)",
+    r"^\W*【?(?:系统|管理员|平台|官方|安全)(?:通知|公告|提示|策略|更新|消息)",
+    r"(?=.*(?:必须|务必|请|不得|不许|不准|一律|每次|每句|都要|记得|切记|先)).*(?:(?:你的|每次|每个|每条|任何|所有|写|作|给出)(?:回答|回复|答复|答案|输出)|"
+    r"(?:回答|回复|答复|作答|输出)(?:时|前|之前|后|里|中|的最后|必须|要|须|请)|最后一行|注明出处|授权码|口令|暗号|证书编号)",
+    r"(?:请|要|快)(?:祝贺|恭喜|夸奖|表扬|感谢|称呼)",
     r"停止(?:教学|回答|讲课|辅导)",
     r"^\W*(?:回答|输出|说|打印)\s*[:：“\"「『]|(?:命令|指令)\s*[:：]",
 )
-_ORDER = re.compile("|".join((*_ENGLISH, *_CHINESE)), re.IGNORECASE)
+# What no lesson has in its text: an address, a citation in the form that only answers have, a text in code.
+_FOREIGN = (r"https?://|www\.", r"\[[a-z0-9-]+#[a-z0-9-]+\]", r"[A-Za-z0-9+/]{32,}={0,2}")
+_ORDER = re.compile("|".join((*_ENGLISH, *_CHINESE, *_FOREIGN)), re.IGNORECASE)
 
 
 def without_orders(text: str) -> str:
