@@ -133,7 +133,7 @@ class _Asked:
         note = Text(
             f"{len(self.answers)} 个回答，{len(counted)} 种；最多的一种占 {share:.0%}，回答之间的熵 {entropy:.3f} 奈特。"
             "一致不等于正确：也可能一起错。",
-            f"{len(self.answers)} answers, {len(counted)} different; the most common has {share:.0%}, and the entropy "
+            f"{len(self.answers)} answers, {len(counted)} distinct; the most common has {share:.0%}, and the entropy "
             f"over answers is {entropy:.3f} nats. Agreement is not truth: they can be wrong together.",
         )
         frame = Bars(bars, Text("不同的回答各有几个", "How often each answer came"), high=float(len(self.answers)))
@@ -178,9 +178,9 @@ def _ask(model: Model, params: Params, context: str, done: int, total: int) -> G
 
 def _opening(asked: list[Message], progress: float) -> Step:
     note = Text(
-        "同一个模型，同一个问题，只换随机数。知道的事，每次都答得一样；编的，每次编得不同。",
-        "One model and one question; only the random numbers change. What it knows comes out the same each time, what it "
-        "makes up does not.",
+        "同一个模型，同一个问题，只换随机数。知道的事，多半每次答得一样；编的，往往每次编得不同。",
+        "One model and one question; only the random numbers change. What it knows tends to come out the same each time, "
+        "what it makes up tends to differ.",
     )
     frames: tuple[Frame, ...] = tuple(Note(same(clean(message.content))) for message in asked)
     return Step(Text("问题", "The question"), frames, note, progress=progress)
@@ -258,8 +258,10 @@ def _scored(asked: _Asked, threshold: float) -> Generator[Step, None, dict[str, 
         + "若答错不扣分，猜永远不亏。",
         f"Taking the agreement of {confidence:.0%} for the chance of being right, an answer earns {score:+.3f} on "
         "average: "
-        + ("answer." if pays else "better say so.")
+        + ("answer." if pays else 'better say "I don\'t know".')
         + " Where wrong answers cost nothing, guessing never loses.",
     )
-    yield Step(Text("答，还是说不知道", "Answer, or say so"), (Table(columns, (row,)),), note, progress=1.0)
+    yield Step(
+        Text("答，还是说不知道", 'Answer, or say "I don\'t know"'), (Table(columns, (row,)),), note, progress=1.0
+    )
     return asked.result() | {"penalty": cost, "expected_score": score, "answer_pays": pays}
