@@ -226,9 +226,9 @@ def _without_order(order: dict[str, float]) -> Step:
         "一个参数随机的小注意力头，三个词元。前两列：把“狗咬人”换成“人咬狗”，每个词元自己的输出最多差多少。没有位置时一点不差，"
         "它分不出谁咬谁。后两列：前两个词元对调，看最后一个词元的输出。只看前面的注意力（causal），一层察觉不到，两层就察觉到了。",
         "A small attention head with random parameters, three tokens. The first two columns: how far each token's own output "
-        "moves when dog bites man becomes man bites dog. Without positions not at all: it cannot tell who bites whom. The other "
-        "two: the first two tokens change places, and we look at the output of the last. Causal attention (what comes before, "
-        "and oneself) does not notice with one layer, and does with two.",
+        "moves when “dog bites man” becomes “man bites dog”. Without positions not at all: it cannot tell who bites whom. "
+        "The other two: the first two tokens change places, and we look at the output of the last. Causal attention (what "
+        "comes before, and oneself) does not notice with one layer, and does with two.",
     )
     return Step(Text("没有位置，就没有先后", "Without positions there is no order"), (table,), note, 0.0)
 
