@@ -21,6 +21,7 @@ from tests.domain.questions import (
     SPANS,
     TEXT,
     VARIED,
+    option,
 )
 from tutor.domain.answers import cuts, fold
 from tutor.domain.errors import TutorError, UsageError
@@ -232,6 +233,14 @@ def test_cuts_name_what_is_missing_and_what_is_too_much() -> None:
     assert verdict.expected == same("un|believ|able")
 
 
+def test_a_space_at_a_cut_is_seen_and_places_are_listed_in_the_reader_s_language() -> None:
+    question = Spans(id="q", section="s", prompt=Text(), explain=Text(), text="I paid 12.", tokenizer="model")
+    verdict = grade(question, {7}, expected=["I", " paid", " ", "1", "2", "."])
+    assert "I|␣pai, paid|␣12., id␣1|2., d␣12|." in verdict.why.en
+    assert "I|␣pai、paid|␣12.、id␣1|2.、d␣12|." in verdict.why.zh
+    assert verdict.expected == same("I|␣paid|␣|1|2|.")
+
+
 def test_cuts_come_from_offsets_texts_or_pieces() -> None:
     pieces = (
         TokenPiece(1, "un", b"un", 0, 2),
@@ -304,6 +313,12 @@ def test_an_option_is_right_when_it_says_what_the_demo_said() -> None:
     assert grade(PREDICT_OPTIONS, 1, expected=" London").correct
     assert grade(PREDICT_OPTIONS, 0, expected="巴黎").correct
     assert not grade(PREDICT_OPTIONS, 0, expected=" London").correct
+
+
+def test_a_list_is_said_with_the_marks_that_its_option_has() -> None:
+    options = (option("n | est", "n | est"), option("ne | s | t", "ne | s | t"))
+    question = replace(PREDICT_OPTIONS, options=options)
+    assert grade(question, 1, expected=["n", "est"]).expected == same("n | est")
 
 
 def test_a_result_that_no_option_says_is_said_so() -> None:

@@ -225,15 +225,16 @@ def _grade_spans(question: Spans, answer: frozenset[int], expected: Any) -> Verd
     extra = [_around(text, cut) for cut in sorted(answer - right)]
     why = []
     if missing:
-        why.append(both("Cuts that are missing: {places}.", places=", ".join(missing)))
+        why.append(_fill(both("Cuts that are missing: {places}."), places=_join(missing)))
     if extra:
-        why.append(both("Cuts the tokenizer does not make: {places}.", places=", ".join(extra)))
-    return Verdict(answer == right, _join(why, " "), question.explain, same(visible(mark_cuts(text, right))))
+        why.append(_fill(both("Cuts the tokenizer does not make: {places}."), places=_join(extra)))
+    marked = visible(mark_cuts(text, right)).replace(" ", "␣")
+    return Verdict(answer == right, _join(why, " "), question.explain, same(marked))
 
 
-def _around(text: str, cut: int) -> str:
-    """The cut with up to four characters on each side."""
-    return visible(f"{text[max(0, cut - 4) : cut]}|{text[cut : cut + 4]}")
+def _around(text: str, cut: int) -> Text:
+    """The cut with up to four characters on each side, a space as ␣: at an edge it would not be seen."""
+    return same(visible(f"{text[max(0, cut - 4) : cut]}|{text[cut : cut + 4]}").replace(" ", "␣"))
 
 
 def _grade_predict(question: Predict, answer: Answer, expected: Any) -> Verdict:
@@ -251,7 +252,9 @@ def _grade_predict(question: Predict, answer: Answer, expected: Any) -> Verdict:
     right = _right_predictions(question, expected)
     correct = int(answer) in right
     said = _say_value(expected, question.unit) if expected is not None else Text()
-    shown = said or _join([question.options[i].text for i in right])
+    offered = _join([question.options[i].text for i in right])
+    # A list is shown as the right option has it: with the marks that the reader chose among.
+    shown = offered if offered.en and isinstance(expected, list | tuple) else said or offered
     # The option's own reason was written for the usual result; on another model it may fit no longer.
     why = chosen.why
     if not right:
