@@ -13,10 +13,12 @@ from tutor.agent import loop
 from tutor.agent.desk import Desk, Turn
 from tutor.agent.engine import Usage
 from tutor.agent.events import (
+    Citation,
     Done,
     Event,
     Prompt,
     Retrieved,
+    Spoken,
     Suggestion,
     TextDelta,
     ToolCall,
@@ -144,7 +146,46 @@ def test_words_that_do_not_hold_are_withdrawn_for_the_lessons_own(library: Libra
     assert done.answer == events(ASK, at(library))[1].answer
 
 
-def test_a_small_models_words_stand_before_the_lessons_only_where_they_hold(library: Library) -> None:
+def test_a_stop_while_a_small_model_works_keeps_the_quotes_with_their_sources(library: Library) -> None:
+    quoted = events(ASK, at(library))[1]
+    before, done = events(ASK, at(library, Actor("Beam", small=True, fails=Cancelled("Stopped."))))
+    assert done.stopped and (done.answer, done.citations) == (quoted.answer, quoted.citations)
+    assert done.suggestions == quoted.suggestions
+    # Told before the model begins, so that they stand on the screen whatever becomes of it.
+    kinds = [type(event) for event in before]
+    assert kinds.index(Citation) < kinds.index(Prompt)
+    assert tuple(of(Citation, before)) == quoted.citations
+
+
+def test_what_a_model_said_is_told_whole_with_what_of_it_was_kept(library: Library) -> None:
+    wrong = "Beam search throws dice at every step to win the lottery."
+    for actor in (Actor(wrong, small=True), Actor(wrong)):
+        before, _ = events(ASK, at(library, actor))
+        assert of(Spoken, before) == [Spoken(wrong, "")]
+    before, _ = events(ASK, at(library))
+    assert not of(Spoken, before)
+
+
+def test_who_asks_on_hears_what_was_not_said_yet(library: Library) -> None:
+    first = events(ASK, at(library))[1]
+    then = events("give me an example", at(library), history=[Turn(ASK, first.answer)])[1]
+    assert then.in_lessons and then.citations[0].lesson == "decoding"
+    assert not {each.quote for each in first.citations} & {each.quote for each in then.citations}
+
+
+def test_the_other_language_may_be_asked_for(library: Library) -> None:
+    first = events("what is a token?", at(library))[1]
+    then = events("and in Chinese?", at(library), history=[Turn("what is a token?", first.answer)])[1]
+    assert first.answer.startswith("token: ") and then.answer.startswith("词元（token）：")
+
+
+def test_an_answer_is_never_empty(library: Library) -> None:
+    _, done = events("这课讲了什么？", at(library))
+    assert done.answer and not done.in_lessons
+    assert events("这课讲了什么？", at(library), near="padding")[1].in_lessons
+
+
+def test_a_small_models_words_stand_after_the_lessons_only_where_they_hold(library: Library) -> None:
     quoted = events(ASK, at(library))[1]
     true = quoted.citations[0].quote
     _, done = events(ASK, at(library, Actor(true, small=True)))

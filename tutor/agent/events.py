@@ -71,6 +71,14 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the model said, whole, for whoever wants to see it; `kept` is what of it stands in the answer."""
+
+    text: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A section that the answer rests on, with the sentence in it."""
 
@@ -123,4 +131,16 @@ class Done:
     strength: int = 0
 
 
-Event = Retrieved | ToolCall | ToolResult | Prompt | TextDelta | Withdrawn | Citation | Unsupported | Suggestion | Done
+Event = (
+    Retrieved
+    | ToolCall
+    | ToolResult
+    | Prompt
+    | TextDelta
+    | Spoken
+    | Withdrawn
+    | Citation
+    | Unsupported
+    | Suggestion
+    | Done
+)

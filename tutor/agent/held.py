@@ -30,7 +30,7 @@ def held(answer: str, question: str, quotes: Sequence[Citation], passages: Seque
         source = _source(sentence, question, quotes)
         if source and not verify(sentence, passages, (), question, library).unsupported:
             kept[sentence] = f"{sentence} [{source.lesson}#{source.section}]"
-    return ("" if asked_in(question) == "zh" else " ").join(kept.values())
+    return " ".join(kept.values())
 
 
 def _source(sentence: str, question: str, quotes: Sequence[Citation]) -> Citation | None:

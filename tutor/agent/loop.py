@@ -16,7 +16,9 @@ from typing import Any, cast
 
 from tutor.agent import calls, prompt, suggest
 from tutor.agent.about_question import explained
+from tutor.agent.asides import aside
 from tutor.agent.begging import pleads
+from tutor.agent.defined import defining, first_of
 from tutor.agent.desk import Desk, Turn
 from tutor.agent.engine import Engine
 from tutor.agent.events import (
@@ -26,6 +28,7 @@ from tutor.agent.events import (
     Passage,
     Prompt,
     Retrieved,
+    Spoken,
     Suggestion,
     TextDelta,
     ToolCall,
@@ -33,12 +36,13 @@ from tutor.agent.events import (
     Unsupported,
     Withdrawn,
 )
+from tutor.agent.follow_up import asks_on, further, language_wanted, once_more, whole
 from tutor.agent.grammar import gbnf
 from tutor.agent.guard import Guard
 from tutor.agent.held import held
 from tutor.agent.orders import without_orders
 from tutor.agent.passages import asked_in, sentences
-from tutor.agent.quote import quote
+from tutor.agent.quote import Quoted, quote
 from tutor.agent.retrieval import Found, find
 from tutor.agent.router import Proposal, propose
 from tutor.agent.verify import verify
@@ -113,13 +117,14 @@ class _Answering:
         self.near = near
         self.context = context
         self.bare = bare
-        self.language = asked_in(question)
+        self.language = language_wanted(question) or asked_in(question)
         self.started = time.monotonic()
         self.first: float | None = None
         self.text = ""
         self.model = ""
         self.tokens = 0
         self.calls: list[tuple[ToolCall, ToolResult]] = []
+        self.citations: tuple[Citation, ...] = ()
         self.in_lessons = False
 
     def events(self, *, alone: bool) -> Generator[Event, None, None]:
@@ -127,10 +132,17 @@ class _Answering:
         try:
             yield from self._alone() if alone else self._answer()
         except Cancelled:
-            yield self._done(stopped=True)
+            offered = tuple(suggest.following(self.desk.library, self.citations))
+            yield self._done(citations=self.citations, suggestions=offered, stopped=True)
 
     def _answer(self) -> Iterator[Event]:
-        proposal = propose(self.question)
+        apart = aside(self.question, self.desk.library, self.near)
+        if apart and (said := self.bare(apart.get(self.language))):
+            self.in_lessons = True
+            yield self._say(said)
+            yield from self._end((), (), ())
+            return
+        proposal = propose(self.question) or once_more(self.question, self.history)
         if proposal is not None and (call := self._completed(proposal)):
             result = yield from self._call(call)
             if not result.failed:
@@ -138,7 +150,7 @@ class _Answering:
                 return
         found = self._found()
         yield Retrieved(found.passages, found.covered)
-        if found.covered and found.passages:
+        if found.covered and self._quote(found.passages).answer:
             self.in_lessons = True
             yield from self._from_lessons(found.passages)
             return
@@ -150,16 +162,22 @@ class _Answering:
         yield from self._failed() if self.calls else self._declined(found)
 
     def _found(self) -> Found:
-        found = find(self.desk.library, self._wanted(), near=self.near)
+        library = self.desk.library
+        found = find(library, self._wanted(), near=self.near, language=self.language)
+        if first := defining(self._wanted(), library, self.near, self.language):
+            found = replace(found, covered=True, passages=first_of(found.passages, first))
         passages = (replace(passage, text=self.bare(passage.text)) for passage in found.passages)
         return replace(found, passages=tuple(passage for passage in passages if passage.text))
 
     def _wanted(self) -> str:
-        """What to look for: a question that only asks on, with the one before it or with what is on screen."""
-        if len(content_words(self.question)) > 1:
-            return self.question
-        before = self.history[-1].question if self.history else self.context[:CONTEXT_CHARACTERS]
-        return f"{before} {self.question}".strip()
+        """What to look for."""
+        return whole(self.question, self.history, self.context[:CONTEXT_CHARACTERS])
+
+    def _quote(self, passages: Sequence[Passage]) -> Quoted:
+        """The lessons' own sentences; those that were said last are not said again to who asks on."""
+        if self.history and asks_on(self.question):
+            passages = further(passages, self.history[-1].answer)
+        return quote(self._wanted(), passages)
 
     # Tools
 
@@ -227,17 +245,20 @@ class _Answering:
 
     def _quoted(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """The lessons' own sentences."""
-        quoted = quote(self._wanted(), passages)
+        quoted = self._quote(passages)
         yield self._say(quoted.answer)
         yield from self._end(quoted.citations, ())
 
     def _quoted_and_said(self, passages: Sequence[Passage]) -> Iterator[Event]:
         """The lessons' own sentences, at once, and then what of the model's words holds and is not said yet."""
-        quoted = quote(self._wanted(), passages)
+        quoted = self._quote(passages)
         yield self._say(quoted.answer)
+        yield from self._cite(quoted.citations)
         asked = prompt.in_other_words(self.question, self.language, quoted.citations)
         words = yield from self._generate(asked, lambda _: iter(()), SHORT_TOKENS)
-        if gist := held(words, self.question, quoted.citations, passages, self.desk.library):
+        gist = held(words, self.question, quoted.citations, passages, self.desk.library)
+        yield Spoken(words, gist)
+        if gist:
             yield self._say(_IN_SHORT.get(self.language) + gist)
         yield from self._end(quoted.citations, ())
 
@@ -251,6 +272,7 @@ class _Answering:
         self.text = checked.answer
         whole = {fault.text for fault in checked.unsupported}
         if asked_in(self.text) != self.language or all(sentence in whole for sentence in sentences(self.text)):
+            yield Spoken(self.text, "")
             yield Withdrawn(both("What the model said does not rest on the lessons; here are their own words."))
             self.text = ""
             yield from self._quoted(passages)
@@ -324,6 +346,11 @@ class _Answering:
 
     # The end
 
+    def _cite(self, citations: Sequence[Citation]) -> Iterator[Event]:
+        """Those that were not told yet: a stop keeps what was said together with where it stands."""
+        yield from (each for each in citations if each not in self.citations)
+        self.citations = tuple(citations)
+
     def _say(self, text: str) -> TextDelta:
         if self.first is None:
             self.first = time.monotonic() - self.started
@@ -337,7 +364,7 @@ class _Answering:
         suggestions: Iterable[Suggestion] | None = None,
     ) -> Iterator[Event]:
         offered = tuple(suggest.following(self.desk.library, citations) if suggestions is None else suggestions)
-        yield from citations
+        yield from self._cite(citations)
         yield from unsupported
         yield from offered
         yield self._done(citations=tuple(citations), unsupported=tuple(unsupported), suggestions=offered)

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tutor.agent.defined import asks_meaning
 from tutor.agent.events import Citation, Passage
-from tutor.agent.passages import asked_in, sentences, spans
+from tutor.agent.passages import sentences, spans
 from tutor.content.query import Vocabulary, terms, wanted
 
 SENTENCES = 5
@@ -20,6 +21,9 @@ CHOSEN = 2.5  # how many times that where the neighbour is quoted: sentences tha
 BLOCK = 0.25  # what a sentence has of the worth of its paragraph or list item
 OPENING = 0.6  # what the first sentence of a passage counts beyond that, the second half of it, and so on
 POINTED = 16.0  # what it counts that a sentence answers what learners ask, beside all that is asked
+BEARS_ON = (
+    0.3  # of what is asked a sentence must hold to stand beside another, where it answers nothing that learners ask
+)
 AGAIN = 0.5  # what a term counts that a sentence chosen before has said
 SHOWN = 240  # characters of a formula, list or table that is quoted with the sentence that leads to it
 
@@ -77,22 +81,24 @@ def quote(question: str, passages: Sequence[Passage], limit: int = SENTENCES) ->
             for place, (one, beside) in enumerate(_with_neighbours(given))
             if one not in chosen and not one.defines
         ]
+        if chosen:  # what hangs in between speaks of something else
+            worths = [row for row in worths if _bears_on(row[2], asked)]
         worth, _, best = max(worths, key=lambda row: row[:2], default=(0.0, 0, None))
         if best is None or worth <= 0:
             break
         chosen.append(best)
         heard |= best.said
     # The short answer first, where it is known which sentence gives it; the others as they stand.
-    direct = next((one for one in chosen if one.pointed), None)
+    definition = next((one for one in chosen if one.defines and asks_meaning(question)), None)
+    direct = definition or next((one for one in chosen if one.pointed), None)
     chosen.sort(key=lambda one: (one is not direct, one.rank, one.place))
     citations = tuple(Citation(passages[one.rank].lesson, passages[one.rank].section, one.text) for one in chosen)
-    return Quoted(cited(citations, asked_in(question)), citations)
+    return Quoted(cited(citations), citations)
 
 
-def cited(citations: Sequence[Citation], language: str) -> str:
-    """The sentences, each with where it stands."""
-    space = "" if language == "zh" else " "
-    return space.join(f"{each.quote} [{each.lesson}#{each.section}]" for each in citations)
+def cited(citations: Sequence[Citation]) -> str:
+    """The sentences, each with where it stands; in Chinese too a blank tells whose section that is."""
+    return " ".join(f"{each.quote} [{each.lesson}#{each.section}]" for each in citations)
 
 
 def _read(rank: int, passage: Passage) -> Iterator[_Sentence]:
@@ -109,6 +115,7 @@ def _read(rank: int, passage: Passage) -> Iterator[_Sentence]:
             bare = one.rstrip(_CLOSING)
             leads = bare.endswith((":", "：")) or not bare.endswith(_ENDS)
             shown = blocks[number + 1] if leads and number + 1 < len(blocks) else ""
+            shown = "" if _is_prose(shown) else shown  # what it led to was left out for want of room
             if not bare.endswith(("?", "？")) and (not leads or (0 < len(shown) <= SHOWN and not _drawn(shown))):
                 whole = f"{one}\n\n{shown}" if shown else one
                 pointed = max((likeness for words, likeness in passage.pointed if words in whole), default=0.0)
@@ -120,6 +127,10 @@ def _read(rank: int, passage: Passage) -> Iterator[_Sentence]:
 def _drawn(block: str) -> bool:
     """Whether a block is a diagram or code of several rows: it belongs into its section, not into an answer."""
     return "\n" in block and not all(" | " in row for row in block.splitlines())
+
+
+def _is_prose(block: str) -> bool:
+    return "\n" not in block and block.rstrip(_CLOSING).endswith((*_ENDS, ":", "："))
 
 
 def _whole(block: str) -> Iterator[str]:
@@ -162,6 +173,10 @@ def _worth(
     near = sum((CHOSEN if each in chosen else 1.0) * _holds(each.said, asked) for each in beside)
     pointed = POINTED * one.pointed * sum(asked.values())
     return own + pointed + BESIDE * near + BLOCK * _holds(one.around, asked) + OPENING / (1 + one.place)
+
+
+def _bears_on(one: _Sentence, asked: Mapping[str, float]) -> bool:
+    return one.pointed > 0 or _holds(one.said, asked) >= BEARS_ON * sum(asked.values())
 
 
 def _holds(said: frozenset[str], asked: Mapping[str, float]) -> float:

@@ -44,11 +44,15 @@ class Found:
     nearest: tuple[Nearest, ...]
 
 
-def find(library: Library, question: str, *, limit: int = 6, near: str | None = None) -> Found:
-    """What `library` has on `question`, in the language asked; `near` is the slug of the lesson on screen."""
+def find(
+    library: Library, question: str, *, limit: int = 6, near: str | None = None, language: str | None = None
+) -> Found:
+    """What `library` has on `question`, in `language`, else the language asked; `near` is the slug of the lesson on
+    screen.
+    """
     found = matches(library, question, max(limit, NEAREST), near)
     covered, confidence = coverage(question, found, near)
-    language = asked_in(question)
+    language = language or asked_in(question)
     passages = tuple(_passage(match, question, found.asked, language) for match in found.best[:limit])
     nearest = tuple(Nearest(match.lesson, match.section, match.title) for match in found.best[:NEAREST])
     return Found(passages, covered, confidence, nearest)
@@ -56,7 +60,7 @@ def find(library: Library, question: str, *, limit: int = 6, near: str | None = 
 
 def _passage(match: Match, question: str, asked: Mapping[str, float], language: str) -> Passage:
     defined = [
-        _definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
+        definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
     ]
     body, room = match.body.get(language), PASSAGE_CHARACTERS[language] - sum(map(len, defined))
     pointed = tuple(_pointed(match.pointers, language))
@@ -71,7 +75,8 @@ def _pointed(pointers: Iterable[Pointer], language: str) -> Iterator[tuple[str, 
             yield words, pointer.likeness * FURTHER**place
 
 
-def _definition(term: Term, language: str) -> str:
+def definition(term: Term, language: str) -> str:
+    """`term` as the glossary has it: its name, its other name, what it means."""
     told = term.definition.get(language)
     if language == "zh":
         name = term.zh if term.zh == term.en or not term.en else f"{term.zh}（{term.en}）"

@@ -121,7 +121,7 @@ def telling(phrase: str) -> bool:
 
 
 def _introduced_in(section: Section, lesson: Lesson) -> list[Term]:
-    return [term for term in lesson.terms if _introduced(term, lesson) == section.id]
+    return [term for term in lesson.terms if introduced(term, lesson) == section.id]
 
 
 def _name_list(term: Term) -> list[str]:
@@ -137,7 +137,7 @@ def _names(term: Term, body: str, pattern: str) -> bool:
     return any(name and pattern.format(name.casefold()) in folded for name in (term.zh, term.en))
 
 
-def _introduced(term: Term, lesson: Lesson) -> str:
+def introduced(term: Term, lesson: Lesson) -> str:
     """The section that introduces `term`: where its name stands in bold, else where it stands first."""
     for pattern in ("**{}**", "{}"):
         for section in lesson.sections:

@@ -14,6 +14,7 @@ from tutor.agent.events import (
     Passage,
     Prompt,
     Retrieved,
+    Spoken,
     Suggestion,
     TextDelta,
     ToolCall,
@@ -47,6 +48,7 @@ class Turn:
     calls: list[ToolCall] = field(default_factory=list)
     results: list[ToolResult] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
+    spoken: list[Spoken] = field(default_factory=list)
     citations: tuple[Citation, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
@@ -71,6 +73,8 @@ class Turn:
                 self.prompts.append(event)
             case TextDelta():
                 self.text += clean(event.text)
+            case Spoken():
+                self.spoken.append(event)
             case Withdrawn():
                 self.text, self.withdrawn = "", event.why.get()
             case Citation():
@@ -135,6 +139,7 @@ _LISTS: dict[str, type] = {
     "calls": ToolCall,
     "results": ToolResult,
     "prompts": Prompt,
+    "spoken": Spoken,
     "citations": Citation,
     "unsupported": Unsupported,
     "suggestions": Suggestion,

@@ -57,11 +57,13 @@ def turn_parts(turn: Turn, width: int, palette: Palette, *, fetch: str = "", loc
     """`turn` in lines of at most `width` cells. `fetch` names the model that could be fetched, `local` the one here where a server was asked."""
     parts = [*_question(turn, width, palette), *_answer(turn, width, palette)]
     if turn.busy:
-        saying = tr("answering..  Esc stops") if turn.text else turn.progress or tr("looking it up..  Esc stops")
-        return [*parts, *_plain(saying, width, palette.muted)]
+        return [*parts, *_plain(under_way(turn), width, palette.muted)]
     if turn.stopped:
-        parts += _plain(tr("(stopped)"), width, palette.muted)
+        parts += [*_plain(tr("(stopped)"), width, palette.muted), Part(Text())]
     if turn.trouble is not None:
+        # What the lessons said before it failed stays, with where it stands.
+        if cited := _cited(turn, width, palette):
+            parts += [*cited, Part(Text())]
         return [*parts, *_trouble(turn, turn.trouble, width, palette, fetch=fetch, local=local)]
     if turn.kind == LESSONS and not turn.model and fetch:
         sentence = tr("Quoted from the lessons: no model is here. Fetch {model}  (f)", model=fetch)
@@ -73,6 +75,16 @@ def turn_parts(turn: Turn, width: int, palette: Palette, *, fetch: str = "", loc
     if turn.kind == HINT and turn.strength < STRONGEST:
         parts += [Part(Text()), *_pressable(tr("A stronger hint  (a)"), Action("stronger", turn), width, palette)]
     return _single_spaced([*parts, *_foot(turn, width, palette)])
+
+
+def under_way(turn: Turn) -> str:
+    """What is being done. Where the sources are known already, the lessons have spoken and the model adds its words."""
+    if turn.text and not turn.citations:
+        return tr("answering..  Esc stops")
+    reading = turn.progress if not turn.prompts else ""
+    if turn.citations:
+        return reading or tr("the model puts it in other words..  Esc keeps what stands here")
+    return reading or tr("looking it up..  Esc stops")
 
 
 def _single_spaced(parts: list[Part]) -> list[Part]:
@@ -226,7 +238,11 @@ def _trouble(turn: Turn, error: TutorError, width: int, palette: Palette, *, fet
 def _foot(turn: Turn, width: int, palette: Palette) -> list[Part]:
     if turn.kind in (HINT, MISTAKE) or not turn.seconds:
         return []
-    words = [visible(turn.model) if turn.model else tr("without a model"), f"{turn.seconds:.1f} s"]
+    if turn.spoken and not any(each.kept for each in turn.spoken):
+        voice = tr("quotes; {model} added nothing", model=visible(turn.model))
+    else:
+        voice = visible(turn.model) if turn.model else tr("without a model")
+    words = [voice, f"{turn.seconds:.1f} s"]
     return [Part(Text()), *_plain("  ".join([*words, tr("t: how it came about")]), width, palette.muted)]
 
 

@@ -13,7 +13,7 @@ from tutor.agent.events import Unsupported
 from tutor.domain.errors import ModelMissing
 from tutor.domain.language import language, tr
 from tutor.domain.plaintext import visible
-from tutor.ui.draw.answer import Action, Example, Part, turn_parts
+from tutor.ui.draw.answer import Action, Example, Part, turn_parts, under_way
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.screens.tutor.ahead import get_ready
 from tutor.ui.screens.tutor.examples import examples
@@ -140,7 +140,9 @@ class TutorPanel(Vertical):
             return
         self._note_hint()
         parts, begins = self._parts()
-        self.said.show(parts, begins, growing=self.talk.busy)
+        # Once the lessons have spoken, what the model adds below moves nothing: the reader is reading.
+        turn = self.talk.turns[-1] if self.talk.turns else None
+        self.said.show(parts, begins, growing=turn is not None and turn.busy and not turn.citations)
         self._say_why()
         if self._busy != self.talk.busy:
             self._busy = self.talk.busy
@@ -281,9 +283,14 @@ class TutorPanel(Vertical):
         self._say_why()
 
     def _say_why(self) -> None:
-        """Where the cursor is on what nothing bears out: why that is so."""
+        """Where the cursor is on what nothing bears out: why that is so; else what is under way, where that line is out
+        of sight.
+        """
         key = row.key if self.said.has_focus and (row := self.said.current) is not None else None
-        self._say(key.why.get() if isinstance(key, Unsupported) else "")
+        if isinstance(key, Unsupported):
+            self._say(key.why.get())
+        else:
+            self._say(under_way(self.talk.turns[-1]) if self.talk.busy and not self.said.ends_in_sight else "")
 
     def _say(self, sentence: str) -> None:
         """A sentence between what was said and the line to ask on."""

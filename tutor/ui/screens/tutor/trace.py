@@ -81,7 +81,9 @@ class TraceScreen(TutorScreen):
         yield _Part(Text())
         yield _Part(Text(tr("3. What the model was given"), heading))
         if not turn.prompts:
-            yield _Part(Text(tr("Nothing: no model spoke here."), muted))
+            stopped = turn.stopped and turn.model
+            nothing = tr("It was stopped while it read.") if stopped else tr("Nothing: no model spoke here.")
+            yield _Part(Text(nothing, muted))
         for prompt in turn.prompts:
             counted = tr(
                 "{tokens} tokens, {reused} of them evaluated before", tokens=prompt.tokens, reused=prompt.reused
@@ -90,7 +92,14 @@ class TraceScreen(TutorScreen):
                 yield _Part(Text(counted, palette.accent))
             yield _Part(Text(clean(prompt.text), muted), indent=2)
         yield _Part(Text())
-        yield _Part(Text(tr("4. What was said"), heading))
+        if turn.spoken:
+            yield _Part(Text(tr("What the model said to that, before it was checked"), heading))
+        for spoken in turn.spoken:
+            yield _Part(Text(clean(spoken.text)), indent=2)
+            held = tr("Kept: {words}", words=clean(spoken.kept)) if spoken.kept else tr("Nothing of it was kept.")
+            yield _Part(Text(held, palette.accent), indent=2)
+            yield _Part(Text())
+        yield _Part(Text(tr("4. The answer"), heading))
         yield _Part(Text(clean(turn.text)), indent=2)
         for doubt in turn.unsupported:
             yield _Part(Text(f"? {clean(doubt.text)}", palette.bad), indent=2)

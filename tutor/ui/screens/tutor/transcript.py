@@ -56,6 +56,10 @@ class Transcript(RowList):
             self.scroll_to(y=top, animate=False, force=True)
         self.following = self.following and growing
 
+    @property
+    def ends_in_sight(self) -> bool:
+        return len(self._parts) <= self.scroll_offset.y + self.size.height
+
     def begin(self) -> None:
         """Another question was asked, or another conversation is shown: follow it."""
         self.following = True
