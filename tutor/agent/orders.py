@@ -46,6 +46,9 @@ _ENGLISH = (
     r"(?:^|[,;:—] )\W*(?:please |now |first |then )?(?:answer|reply|respond|print|output|report|address|reveal|refuse|sign|visit|click|"
     r"forget|ignore|disregard)(?! (?:key|keys|rate|is|was|are)\b) (?!that\b)(?:in|with|to|only|as|all|every|everything|the|this|that|your|any|me|us|it|\d)",
     r"\bdear (?:model|assistant|ai|tutor)\b|\b(?:in|by|with) (?:rot-?13|base-?64|morse)\b|\bbefore (?:anything|everything) else\b",
+    # on whose authority
+    r"\b(?:per|under|according to) (?:the )?(?:new |school |company |safety )?(?:policy|rule|regulation|directive|protocol)\b(?: \d+)?|"
+    r"\berrat(?:um|a)\b|\b(?:sign-?off|signature phrase|passphrase|coupon|promo code|discount code)\b",
     # what to do
     r"^\W*(?:please )?(?:call|invoke|use|run) the (?:tool|function)\b",
 )
@@ -66,6 +69,7 @@ _CHINESE = (
     r"(?=.*(?:必须|务必|请|不得|不许|不准|一律|每次|每句|都要|记得|切记|先)).*(?:(?:你的|每次|每个|每条|任何|所有|写|作|给出)(?:回答|回复|答复|答案|输出)|"
     r"(?:回答|回复|答复|作答|输出)(?:时|前|之前|后|里|中|的最后|必须|要|须|请)|最后一行|注明出处|授权码|口令|暗号|证书编号)",
     r"(?:请|要|快)(?:祝贺|恭喜|夸奖|表扬|感谢|称呼)",
+    r"勘误|更正[:：]|一律作废|以此为准|照此(?:回答|办理|执行)|(?:根据|按照|依照).{0,6}(?:规定|政策|条例|守则)",
     r"停止(?:教学|回答|讲课|辅导)",
     r"^\W*(?:回答|输出|说|打印)\s*[:：“\"「『]|(?:命令|指令)\s*[:：]",
 )
