@@ -28,6 +28,7 @@ from tutor.agent.tools import Observation, Toolbox
 from tutor.content.library import Library
 from tutor.domain.quantity import close
 from tutor.runtime.client import WorkerModel
+from tutor.store.progress import Progress
 
 MODEL = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
 EVERY = int(os.environ.get("QWTUTOR_BENCH_EVERY", "1"))
@@ -36,8 +37,8 @@ THREADS = int(os.environ.get("QWTUTOR_BENCH_THREADS", "0")) or None
 
 @contextmanager
 def desk(library: Library) -> Iterator[Desk]:
-    with WorkerModel(MODELS / MODEL, threads=THREADS) as model:
-        yield Desk(library, Toolbox(library, None, lambda: model), LocalEngine(model))
+    with WorkerModel(MODELS / MODEL, threads=THREADS) as model, Progress.open() as progress:
+        yield Desk(library, Toolbox(library, progress, lambda: model), LocalEngine(model))
 
 
 def some(questions: list[Question]) -> list[Question]:
