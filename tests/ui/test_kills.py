@@ -97,6 +97,8 @@ def kill(terminal: Terminal, *, within: float, chance: random.Random) -> None:
 
 def test_no_answer_of_a_quiz_that_was_shown_as_saved_is_lost(start: Start) -> None:
     chance = random.Random(4)
+    with Progress.open() as progress:
+        progress.set_position("tokenizer", 0, 0, 0.1)  # so that z on the home screen means its quiz
     saved: set[tuple[int, int]] = set()  # sitting, question
     sitting, at = 0, 0
     for _ in range(count(300)):
