@@ -106,7 +106,7 @@ def test_the_default_models_matrix_and_merge_list(qwen: Path) -> None:
     width, rows = sizes["token_embd.weight"]
     # The file stores the output's matrix a second time, quantized otherwise; the model has one for both.
     total = file.parameters - prod(sizes["output.weight"])
-    says("vocabulary-size", rows, width, rows * width, total, f"{100 * rows * width / total:.1f} %")
+    says("vocabulary-size", rows, width, rows * width, total, f"{100 * rows * width / total:.1f}%")
     merges = file.metadata["tokenizer.ggml.merges"]
     assert isinstance(merges, Array)
     assert merges.length == REGULAR["qwen3"] - 256 == Library().quiz("tokenizer").question("q-merge-count").answer

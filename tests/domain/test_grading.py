@@ -315,10 +315,11 @@ def test_an_option_is_right_when_it_says_what_the_demo_said() -> None:
     assert not grade(PREDICT_OPTIONS, 0, expected=" London").correct
 
 
-def test_a_list_is_said_with_the_marks_that_its_option_has() -> None:
+def test_the_right_prediction_is_said_as_its_option_says_it() -> None:
     options = (option("n | est", "n | est"), option("ne | s | t", "ne | s | t"))
     question = replace(PREDICT_OPTIONS, options=options)
     assert grade(question, 1, expected=["n", "est"]).expected == same("n | est")
+    assert grade(replace(question, options=(option("King", "King"),)), 0, expected=" King").expected == same("King")
 
 
 def test_a_result_that_no_option_says_is_said_so() -> None:

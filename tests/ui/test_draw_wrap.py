@@ -108,6 +108,8 @@ def test_every_character_keeps_its_style(styles: list[Style], source: str, width
         ("他说（真的）没有", 7, ["他说", "（真", "的）没", "有"]),
         ("用 tokenizer 切开文本", 10, ["用", "tokenizer", "切开文本"]),
         ("don’t split words", 6, ["don’t", "split", "words"]),
+        ("都多出 h·c，抵消", 9, ["都多出", "h·c，抵消"]),
+        ("约翰·史密斯", 6, ["约翰·", "史密斯"]),
         ("https://example.org/a/very/long/path", 20, ["https://example.org/", "a/very/long/path"]),
         ("aaaaaaaaaa", 4, ["aaaa", "aaaa", "aa"]),
         ("一\n\n二", 10, ["一", "", "二"]),

@@ -252,9 +252,8 @@ def _grade_predict(question: Predict, answer: Answer, expected: Any) -> Verdict:
     right = _right_predictions(question, expected)
     correct = int(answer) in right
     said = _say_value(expected, question.unit) if expected is not None else Text()
-    offered = _join([question.options[i].text for i in right])
-    # A list is shown as the right option has it: with the marks that the reader chose among.
-    shown = offered if offered.en and isinstance(expected, list | tuple) else said or offered
+    # In the words and marks that the reader chose among: a list is "n | est" there, and a token has no space before it.
+    shown = _join([question.options[i].text for i in right]) if right else said
     # The option's own reason was written for the usual result; on another model it may fit no longer.
     why = chosen.why
     if not right:

@@ -59,7 +59,7 @@ def _compiled(wide: str, joined: str) -> re.Pattern[str]:
     tail = rf"(?:\u200d.|[{joined}])*"
     letter = rf"(?:\u200d.|(?!{space})[^{wide}{flags}{OPENING}{CLOSING}])"
     # An opening bracket that ends a word belongs to the Han character behind it.
-    word = rf"{letter}+(?:[’‘]{letter}+)*(?!(?<=[{_OPENING_ASCII}])[{wide}])"
+    word = rf"{letter}+(?:[’‘·]{letter}+)*(?!(?<=[{_OPENING_ASCII}])[{wide}])"
     single = rf"(?:[{flags}]{{1,2}}|(?![{OPENING}{CLOSING}])[{wide}]){tail}"
     opening = rf"(?:[{OPENING}]{tail} *(?![{joined}])|[{_OPENING_ASCII}]{tail})*"
     closing = rf"(?: *[{CLOSING}]{tail}|[{_CLOSING_ASCII}]{tail})*"

@@ -135,7 +135,7 @@ class ReaderScreen(TutorScreen):
             if block.predict
             else tr("Enter: watch it computed, step by step.")
         )
-        return [first, Text("| ", style=palette.accent) + Text(sentence, style=palette.muted)]
+        return [first, *self._card_lines(sentence, width)]
 
     def _lab_card(self, block: LabBlock, width: int) -> list[Text]:
         palette, found = self.app.palette, lab(block.name)
@@ -143,8 +143,13 @@ class ReaderScreen(TutorScreen):
             self._card_sign(block)
             + Text(tr("Lab"), style=palette.accent)
             + Text("  " + found.title.get(), style=palette.strong),
-            Text("| ", style=palette.accent)
-            + Text(tr("Enter: play with it yourself: {about}.", about=found.about), style=palette.muted),
+            *self._card_lines(tr("Enter: play with it yourself: {about}.", about=found.about), width),
+        ]
+
+    def _card_lines(self, sentence: str, width: int) -> list[Text]:
+        palette = self.app.palette
+        return [
+            Text("| ", style=palette.accent) + line for line in wrap(Text(sentence, style=palette.muted), width - 2)
         ]
 
     def _card_sign(self, block: DemoBlock | LabBlock | None) -> Text:
@@ -158,7 +163,7 @@ class ReaderScreen(TutorScreen):
             self._card_sign(None)
             + Text(tr("Quiz"), style=palette.accent)
             + Text("  " + tr("{count} questions", count=count)),
-            Text("| ", style=palette.accent) + Text(tr("Enter or z opens it."), style=palette.muted),
+            *self._card_lines(tr("Enter or z opens it."), width),
         ]
 
     def _references(self, width: int) -> list[Text]:
