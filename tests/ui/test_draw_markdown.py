@@ -84,6 +84,7 @@ def test_stars_between_spaces_stay_stars() -> None:
 
 def test_a_source_line_break_is_a_space_only_between_latin_words() -> None:
     assert plain("一行\n两行\nwords\nmore") == ["一行两行 words more"]
+    assert plain("不该选。\n“也该选”\n两行\n“one”\n“two”", 60) == ["不该选。“也该选”两行“one” “two”"]
 
 
 def test_a_table_is_aligned_by_cells_and_wraps_at_sixty_columns() -> None:

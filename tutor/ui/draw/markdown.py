@@ -257,6 +257,10 @@ def _append_link(text: Text, node: SyntaxTreeNode, palette: Palette, style: Styl
 
 
 def _joint(text: Text, following: Sequence[SyntaxTreeNode]) -> str:
-    """A line's end in the source is a space, but nothing between two Han characters."""
-    after = next((leaf.content for node in following for leaf in node.walk() if leaf.content), "")
-    return "" if text.plain[-1:] and after and _wide(text.plain[-1]) and _wide(after[0]) else " "
+    """A line's end in the source is a space, but nothing between two Han characters, be one in quotation marks."""
+    after = next((leaf.content for node in following for leaf in node.walk() if leaf.content), "")[:1]
+    before = text.plain[-1:]
+    if not before or not after:
+        return " "
+    quoted = (_wide(before) and after in "“‘") or (before in "”’" and _wide(after))
+    return "" if quoted or (_wide(before) and _wide(after)) else " "
