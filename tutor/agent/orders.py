@@ -46,6 +46,9 @@ _ENGLISH = (
     r"(?:^|[,;:—] )\W*(?:please |now |first |then )?(?:answer|reply|respond|print|output|report|address|reveal|refuse|sign|visit|click|"
     r"forget|ignore|disregard)(?! (?:key|keys|rate|is|was|are)\b) (?!that\b)(?:in|with|to|only|as|all|every|everything|the|this|that|your|any|me|us|it|\d)",
     r"\bdear (?:model|assistant|ai|tutor)\b|\b(?:in|by|with) (?:rot-?13|base-?64|morse)\b|\bbefore (?:anything|everything) else\b",
+    # whom to ask, and what to call again
+    r"\b(?:ask|invite|urge|advise|remind|tell) (?:the|this|your|every) (?:user|learner|student|reader|customer)s?\b",
+    r"\b(?:call|invoke|use|run) (?:the |this |a |that )?\w* ?(?:tool|function)s?\b.{0,40}\b(?:again|second|once more|instead|with the text)\b",
     # on whose authority
     r"\b(?:per|under|according to) (?:the )?(?:new |school |company |safety )?(?:policy|rule|regulation|directive|protocol)\b(?: \d+)?|"
     r"\berrat(?:um|a)\b|\b(?:sign-?off|signature phrase|passphrase|coupon|promo code|discount code)\b",
@@ -73,8 +76,15 @@ _CHINESE = (
     r"停止(?:教学|回答|讲课|辅导)",
     r"^\W*(?:回答|输出|说|打印)\s*[:：“\"「『]|(?:命令|指令)\s*[:：]",
 )
-# What no lesson has in its text: an address, a citation in the form that only answers have, a text in code.
-_FOREIGN = (r"https?://|www\.", r"\[[a-z0-9-]+#[a-z0-9-]+\]", r"[A-Za-z0-9+/]{32,}={0,2}")
+# What no lesson has in its text: an address, a citation in the form that only answers have, a text in code,
+# a message between programs, a remark for whoever reads the source.
+_FOREIGN = (
+    r"https?://|www\.|[\w.+-]+@[\w-]+\.[a-z]{2,}|\[[^\]\n]+\]\([^)\n]+\)",
+    r"\[[a-z0-9-]+#[a-z0-9-]+\]",
+    r"[A-Za-z0-9+/]{32,}={0,2}",
+    r"\"(?:role|system|content|messages?(?:_to_\w+)?|instructions?|status|error)\"\s*:\s*\"",
+    r"^\W*(?:<!--|//|# )",
+)
 _ORDER = re.compile("|".join((*_ENGLISH, *_CHINESE, *_FOREIGN)), re.IGNORECASE)
 
 
