@@ -10,7 +10,7 @@ from textual.timer import Timer
 from tutor.domain.session import Session, Turn
 from tutor.ui.screens.base import TutorScreen
 
-EVERY = 0.25  # seconds from a key to the writing of what it changed, with all that came after it
+EVERY = 0.2  # seconds from a key to the writing of what it changed, with all that came after it
 
 
 class Drafting:

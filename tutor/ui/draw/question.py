@@ -1,10 +1,11 @@
-"""A question's lines: its prompt, and its options with what was picked and what was right."""
+"""A question's lines: its prompt, and its options with what was picked and what was right, and the verdict."""
 
 from __future__ import annotations
 
 from rich.text import Text
 
-from tutor.domain.language import both
+from tutor.domain.language import both, tr
+from tutor.domain.quiz import Verdict
 from tutor.ui.draw.grid import prefixed
 from tutor.ui.draw.markdown import inline, markdown
 from tutor.ui.draw.palette import MARK_SIGNS, Palette
@@ -55,3 +56,15 @@ def _said(chosen: bool, verdict: bool | None, language: str | None) -> str:
     states += [both("right") if verdict else both("wrong")] if verdict is not None else []
     listed = both(", ").get(language).join(state.get(language) for state in states)
     return both(" ({states})", states=listed).get(language) if states else ""
+
+
+def verdict_lines(verdict: Verdict, width: int, palette: Palette) -> list[Text]:
+    """A verdict in words: right or not, the right answer, why, and what there is to know."""
+    right = verdict.correct
+    lines = [Text(tr("Right.") if right else tr("Not right."), style=palette.good if right else palette.bad)]
+    if not right and verdict.expected:
+        lines += markdown(tr("The answer is {answer}.", answer=verdict.expected.get()), width, palette)
+    for text in (verdict.why, verdict.explain):
+        if text:
+            lines += [Text(), *markdown(text.get(), width, palette)]
+    return lines

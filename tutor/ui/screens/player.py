@@ -22,13 +22,14 @@ from tutor.domain.session import Session
 from tutor.ui.answering import checkpoint_key, give_answer, taking
 from tutor.ui.drafting import Drafting
 from tutor.ui.draw.frames import draw_step
+from tutor.ui.draw.question import verdict_lines
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.labs import is_lab, lab_of
 from tutor.ui.screens.base import TutorScreen
 from tutor.ui.widgets.fit import value_text
 from tutor.ui.widgets.lines import Lines
 from tutor.ui.widgets.pager import Pager
-from tutor.ui.widgets.question import QuestionView, verdict_lines
+from tutor.ui.widgets.question import QuestionView
 
 COLUMN = 100
 PLAY_SECONDS = 0.8

@@ -21,14 +21,13 @@ from tutor.domain.quantity import unit_name
 from tutor.domain.quiz import Choice, Multi, Order, Predict, Spans, Verdict
 from tutor.domain.session import Session
 from tutor.ui.draw.markdown import markdown
-from tutor.ui.draw.question import option_lines
+from tutor.ui.draw.question import option_lines, verdict_lines
 from tutor.ui.draw.wrap import wrap
 from tutor.ui.widgets.answer import AnswerInput
 from tutor.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from tutor.ui.app import TutorApp
-    from tutor.ui.draw.palette import Palette
 
 COLUMN = 84
 
@@ -415,15 +414,3 @@ class QuestionView(Vertical, can_focus=True):
         if self.turn.verdict is None:
             self.turn.draft = self.draft
             self.post_message(self.Edited(self))
-
-
-def verdict_lines(verdict: Verdict, width: int, palette: Palette) -> list[RichText]:
-    """A verdict in words: right or not, the right answer, why, and what there is to know."""
-    right = verdict.correct
-    lines = [RichText(tr("Right.") if right else tr("Not right."), style=palette.good if right else palette.bad)]
-    if not right and verdict.expected:
-        lines += markdown(tr("The answer is {answer}.", answer=verdict.expected.get()), width, palette)
-    for text in (verdict.why, verdict.explain):
-        if text:
-            lines += [RichText(), *markdown(text.get(), width, palette)]
-    return lines
