@@ -209,7 +209,9 @@ def _unfounded(sentence: str, asked: Sequence[Unit], ground: _Ground) -> list[Fi
     """The numbers of a sentence that stand in nothing that speaks of the same."""
     rest = [one for one in claims(sentence) if not borne_out(one, ground.free, ground.names)]
     if same := _same(sentence, asked, ground):
-        words = Counter(spelled(sentence)) - Counter(one.value for one in rest if one.value and one.text.isalpha())
+        words = Counter(spelled(sentence)) - Counter(
+            one.value for one in rest if one.value and one.text.isascii() and one.text.isalpha()
+        )
         return min((_over(rest, stretch, words) for stretch in same), key=len)
     near = [stretch for stretch in ground.wide if _of(asked, stretch) >= NEAR]
     by = [value for stretch in near for value in (*stretch.values, *stretch.spelled)]
