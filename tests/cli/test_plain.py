@@ -234,7 +234,7 @@ def test_the_menu_leads_everywhere_and_back(course: Path) -> None:
         assert "First section" in person.say("pair two")
         person.say("")
         assert "课程" in person.say("4")
-        assert "1 到 5" in person.say("99")
+        assert "1 到 6" in person.say("99")
         person.say("q")
         assert person.terminal.wait() == 0
     with talk("--plain", "--course", str(course)) as person:
@@ -295,6 +295,17 @@ def test_without_a_model_the_lesson_goes_on(course: Path, tmp_path: Path) -> Non
         assert "Fetch qwen2.5-coder-0.5b now, 491.4 MB?" in said
         said = person.say("")
         assert "left out for now" in said
+
+
+def test_the_tutor_is_asked_and_asked_on_in_lines(tmp_path: Path) -> None:
+    with talk("--lang", "en", "--plain", QWTUTOR_MODELS=str(tmp_path)) as person:
+        assert "6. Ask the tutor" in person.listen()
+        assert person.say("6").endswith("Enter to go back: ")
+        assert "Fetch qwen2.5-coder-0.5b now" in person.say("what is a token?")
+        said = person.say("")
+        assert "token: One occurrence" in said and "[tokenizer#why-subwords] Too many words" in said
+        assert "词元（token）：" in person.say("and in Chinese?").replace("\r\n", "")
+        assert "1. Lessons" in person.say("")
 
 
 def test_a_log_of_piped_answers_holds_both_sides(course: Path) -> None:

@@ -17,7 +17,8 @@ from tests.conftest import MODELS
 from tests.terminal import Terminal
 from tests.ui.conftest import Start
 from tests.ui.scripted_tutor import LINE, PASSAGES, SAID, SUGGESTIONS, WHY, checked
-from tutor.agent.events import Citation, Done, Unsupported
+from tutor.agent.events import Citation, Done, Prompt, Spoken, Unsupported
+from tutor.domain.errors import TutorError
 from tutor.ui.draw.answer import turn_parts
 from tutor.ui.draw.palette import DARK, PLAIN
 from tutor.ui.turn import Turn
@@ -406,6 +407,33 @@ def test_a_turn_comes_back_from_what_was_kept_and_damage_costs_only_itself() -> 
     assert Turn.from_dict({**kept, "passages": [5, {"lesson": "x"}], "seconds": "long"}) is not None
     assert Turn.from_dict({"text": "no question"}) is None
     assert Turn.from_dict([]) is None
+
+
+def drawn(turn: Turn) -> str:
+    return "\n".join(part.text.plain for part in turn_parts(turn, 80, PLAIN))  # type: ignore[arg-type]
+
+
+def test_after_the_quotes_the_line_below_says_that_the_model_is_still_at_work() -> None:
+    turn = Turn(
+        "what?", busy=True, text="So be it [padding#rectangle].", citations=(Citation("padding", "rectangle", "So."),)
+    )
+    assert "in other words..  Esc keeps what stands here" in drawn(turn)
+    turn.progress = "loading the model.. 40%  Esc stops"
+    assert "40%" in drawn(turn)
+    turn.take(Prompt("Say it."))
+    assert "in other words.." in drawn(turn)
+    turn.busy, turn.trouble = False, TutorError("The model broke off.")
+    assert re.search(r"So be it \[1\].*1 \[padding#rectangle\].*broke off.*Try again", drawn(turn), re.S)
+
+
+def test_the_foot_names_a_model_only_for_what_it_said() -> None:
+    turn = Turn("what?", text="So be it.", model="m", seconds=1.0)
+    assert "\nm  1.0 s" in drawn(turn)
+    turn.take(Spoken("Dice are thrown.", ""))
+    assert "quotes; m added nothing" in drawn(turn)
+    turn.take(Spoken("It is so.", "It is so."))
+    assert "\nm  1.0 s" in drawn(turn)
+    assert Turn.from_dict(turn.to_dict()) == turn
 
 
 def test_after_a_stop_the_end_changes_nothing_that_was_said() -> None:

@@ -13,8 +13,8 @@ _CLOSING = "”’\"')）】」』*`"
 _END = re.compile(
     rf"[。！？!?][{_CLOSING}]*|(?<![A-Z])\.[{_CLOSING}]*(?=\s|$|\[)|(?<=[A-Z]{{2}})\.(?=\s|$|\[)|…{{1,2}}(?=\s|$)|\n"
 )
-# “谢谢，已删除。”，把 is no end, nor is "What is it?" and it says.
-_GOES_ON = re.compile(rf"[。！？!?.][{_CLOSING}]+(?:[，、；：,;:]| [a-z])")
+# “谢谢，已删除。”，把 is no end, nor is "What is it?" and it says, nor 已删除。 (“Deleted.”) in English.
+_GOES_ON = re.compile(rf"[。！？!?.][{_CLOSING}]+(?:[，、；：,;:]| [a-z])|[。！？] [(a-z]")
 _CITED = re.compile(r"\s*(?:\[[a-z0-9-]+#[a-z0-9-]+\][,，、;；]?\s*)+[.。]?")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(（])(?:e\.g|i\.e|etc|et al|vs|cf|fig|eq|sec|no|approx|mr|ms|dr|prof|inc)\.$", re.I

@@ -121,7 +121,7 @@ def _document(done: Done) -> dict[str, Any]:
 
 def _print(events: Iterator[Event], library: Library) -> None:
     """The answer as it comes, then where it stands in the lessons and what in it rests on nothing."""
-    from tutor.agent.events import Citation, Suggestion, TextDelta, ToolCall, Unsupported, Withdrawn
+    from tutor.agent.events import TextDelta, ToolCall, Withdrawn
 
     below: dict[str, None] = {}  # each line once
     for event in events:
@@ -134,19 +134,29 @@ def _print(events: Iterator[Event], library: Library) -> None:
             case Withdrawn():
                 output.line()
                 diagnostics.say(str(event.why))
-            case Citation():
-                below[_section(library, event.lesson, event.section)] = None
-            case Unsupported():
-                below[tr("Not borne out: “{text}”. {why}", text=event.text, why=event.why)] = None
-            case Suggestion(kind="section"):
-                below[_section(library, *event.target.split("#", 1))] = None
-            case Suggestion(kind="demo" | "question"):
-                below[tr("Next: {title} ({command})", title=event.title, command=_command(event))] = None
+        if line := below_it(event, library):
+            below[line] = None
     output.line()
     if below:
         output.line()
     for each in below:
         output.line(each)
+
+
+def below_it(event: Event, library: Library) -> str:
+    """The line below the answer that `event` is good for: a section, a doubt, what comes next; empty where none."""
+    from tutor.agent.events import Citation, Suggestion, Unsupported
+
+    match event:
+        case Citation():
+            return _section(library, event.lesson, event.section)
+        case Unsupported():
+            return tr("Not borne out: “{text}”. {why}", text=event.text, why=event.why)
+        case Suggestion(kind="section"):
+            return _section(library, *event.target.split("#", 1))
+        case Suggestion(kind="demo" | "question"):
+            return tr("Next: {title} ({command})", title=event.title, command=_command(event))
+    return ""
 
 
 def _section(library: Library, slug: str, id: str) -> str:

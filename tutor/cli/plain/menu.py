@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tutor import __version__
 from tutor.cli import diagnostics, opening
-from tutor.cli.plain import arena, reading, sitting
+from tutor.cli.plain import arena, reading, sitting, talk
 from tutor.cli.plain.speech import Leave, ask, say, say_numbered
 from tutor.cli.plain.visit import Opened, Visit
 from tutor.domain import language
@@ -37,6 +37,7 @@ def choose(visit: Visit) -> None:
         (tr("Search"), search),
         ("English" if language.language() == "zh" else "中文", switch_language),
         (tr("Blind arena: two answers, your vote"), arena.sit),
+        (tr("Ask the tutor"), talk.converse),
     ]
     shown = [offer for offer in offers if offer[0]]
     say()
