@@ -467,7 +467,7 @@ def test_the_real_model_answers_from_the_lesson_and_leaves_a_trace(start: Start,
     tutor.send("a")
     tutor.expect("Enter asks")
     ask(tutor, "What is padding?")
-    tutor.expect(r"smollm2-135m.* \d+\.\d s\b", timeout=240)
+    tutor.expect(r"smollm2-135m.*\d+\.\d s  t: how", timeout=240)
     assert "[padding#" in panel(tutor)
     tutor.send("<tab>")
     tutor.settle()

@@ -238,12 +238,12 @@ def _trouble(turn: Turn, error: TutorError, width: int, palette: Palette, *, fet
 def _foot(turn: Turn, width: int, palette: Palette) -> list[Part]:
     if turn.kind in (HINT, MISTAKE) or not turn.seconds:
         return []
+    figures = [f"{turn.seconds:.1f} s", tr("t: how it came about")]
     if turn.spoken and not any(each.kept for each in turn.spoken):
-        voice = tr("quotes; {model} added nothing", model=visible(turn.model))
+        lines = [tr("quotes; {model} added nothing", model=visible(turn.model)), "  ".join(figures)]
     else:
-        voice = visible(turn.model) if turn.model else tr("without a model")
-    words = [voice, f"{turn.seconds:.1f} s"]
-    return [Part(Text()), *_plain("  ".join([*words, tr("t: how it came about")]), width, palette.muted)]
+        lines = ["  ".join([visible(turn.model) if turn.model else tr("without a model"), *figures])]
+    return [Part(Text()), *(part for line in lines for part in _plain(line, width, palette.muted))]
 
 
 def _plain(sentence: str, width: int, style: Style) -> list[Part]:
