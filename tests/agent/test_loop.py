@@ -173,6 +173,11 @@ def test_who_asks_on_hears_what_was_not_said_yet(library: Library) -> None:
     assert not {each.quote for each in first.citations} & {each.quote for each in then.citations}
 
 
+def test_a_term_is_defined_first_whatever_is_on_screen(library: Library) -> None:
+    _, done = events("what is padding?", at(library), near="padding", context="Texts go through in a batch.")
+    assert done.answer.startswith("padding: Tokens without content")
+
+
 def test_the_other_language_may_be_asked_for(library: Library) -> None:
     first = events("what is a token?", at(library))[1]
     then = events("and in Chinese?", at(library), history=[Turn("what is a token?", first.answer)])[1]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tutor.agent.defined import asks_meaning
 from tutor.agent.desk import Turn
 from tutor.agent.events import Passage
 from tutor.agent.passages import sentences
@@ -60,7 +61,8 @@ def whole(question: str, history: Sequence[Turn], context: str) -> str:
     where there is none `context`, what is on screen.
     """
     on = asks_on(question)
-    if not on and len(content_words(question)) > 1 and not _INSTEAD.fullmatch(_bare(question)):
+    enough = len(content_words(question)) > 1 or asks_meaning(question)
+    if not on and enough and not _INSTEAD.fullmatch(_bare(question)):
         return question
     before = next((turn.question for turn in reversed(history) if not asks_on(turn.question)), context)
     # “An example” names none of what is looked for, and would be looked for.
