@@ -16,7 +16,7 @@ from tutor.content.library import Library
 from tutor.content.query import content_words, terms
 
 CLAIMS = 3  # words of its own that a sentence must have
-BORNE_OUT = 0.7  # of its words must stand in one sentence of the lessons
+BORNE_OUT = 0.9  # of its words must stand in one sentence of the lessons
 SAME = 0.8  # of the words of both: then it only repeats the quote
 _NEGATION = re.compile(r"不|没|无|非|未|否|\b(?:not|no|never|nor|none|neither|without|cannot)\b|n't\b", re.IGNORECASE)
 

@@ -59,9 +59,7 @@ def find(
 
 
 def _passage(match: Match, question: str, asked: Mapping[str, float], language: str) -> Passage:
-    defined = [
-        definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))
-    ]
+    defined = [definition(term, language) for term in match.terms if mentions(question, (term.zh, term.en, *term.also))]
     body, room = match.body.get(language), PASSAGE_CHARACTERS[language] - sum(map(len, defined))
     pointed = tuple(_pointed(match.pointers, language))
     text = "\n\n".join([*defined, _best(body, asked, language, room, pointed)])

@@ -96,8 +96,21 @@ _SCALE = _either(name for name in SCALES if name not in ("%", "b"))
 _TIME_UNIT = _either(name for name, (kind, _) in UNITS.items() if kind == "time")
 _COUNTED = _either(
     (
-        *("parameters", "parameter", "params", "param", "weights", "tokens", "token", "layers", "layer", "heads"),
-        *("个", "参数", "词元", "层", "头", "字符", "的"),
+        *(
+            "parameters",
+            "parameter",
+            "params",
+            "param",
+            "weights",
+            "tokens",
+            "token",
+            "layers",
+            "layer",
+            "heads",
+            "models",
+            "model",
+        ),
+        *("个", "参数", "词元", "层", "头", "字符", "模型", "的"),
     )
 )
 _MEASURE = rf"{_UNIT}(?:\s*/\s*{_TIME_UNIT})?"
