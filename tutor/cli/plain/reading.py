@@ -173,7 +173,7 @@ def say_references(lesson: Lesson) -> None:
         say()
         say(tr("Terms:"))
         for term in lesson.terms:
-            say_markdown(f"- {term.zh} / {term.en}: {term.definition}")
+            say_markdown(f"- {term.zh} / {term.en}{tr(': ')}{term.definition}")
     if lesson.references:
         say()
         say(tr("References:"))

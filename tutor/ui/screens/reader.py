@@ -109,7 +109,7 @@ class ReaderScreen(TutorScreen):
         for goal in lesson.goals:
             lines += markdown("- " + goal.get(), width, palette)
         if lesson.prerequisites:
-            names = ", ".join(self._title_of(slug) for slug in lesson.prerequisites)
+            names = tr(", ").join(self._title_of(slug) for slug in lesson.prerequisites)
             lines += wrap(Text(tr("Builds on: {lessons}", lessons=names), style=palette.muted), width)
         return [*lines, Text()]
 
@@ -172,7 +172,7 @@ class ReaderScreen(TutorScreen):
         if lesson.terms:
             lines += [Text(tr("Terms"), style=palette.heading), Text()]
             for term in lesson.terms:
-                lines += markdown(f"- **{term.zh}** / {term.en}: {term.definition.get()}", width, palette)
+                lines += markdown(f"- **{term.zh}** / {term.en}{tr(': ')}{term.definition.get()}", width, palette)
             lines.append(Text())
         if lesson.references:
             lines += [Text(tr("Sources"), style=palette.heading), Text()]
