@@ -8,13 +8,13 @@ from typing import Any
 
 from tutor.domain.frames import Bar, Bars, TokenItem
 from tutor.domain.language import Text
-from tutor.domain.model import Candidate, TokenPiece
+from tutor.domain.model import BeamCandidate, Candidate, TokenPiece
 from tutor.domain.plaintext import clean, visible
 
 SPACE = "␣"
 
 
-def name_of(token: Candidate | TokenPiece) -> str:
+def name_of(token: Candidate | BeamCandidate | TokenPiece) -> str:
     """A token in a sentence or a label: spaces made visible, its bytes where they are no whole characters."""
     if partial := _partial(token.data):
         return f"<{partial.hex(' ')}>"

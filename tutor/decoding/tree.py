@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tutor.decoding.beam import written
+from tutor.decoding.token_pictures import name_of
 from tutor.domain.frames import Node, Table, Tree
 from tutor.domain.language import Text, same
 from tutor.domain.model import Beam, BeamCandidate, BeamStep
@@ -158,13 +159,8 @@ def mark_of(branch: Branch, *, best: bool, left: bool) -> str:
 
 
 def branch_name(branch: Branch) -> str:
-    """A token behind its branch: spaces made visible, its bytes where it is a part of a character."""
-    candidate = branch.candidate
-    if candidate is None:
-        return ""
-    if candidate.data and "\ufffd" in candidate.text:
-        return f"<{candidate.data.hex(' ')}>"
-    return visible(candidate.text).replace(" ", "␣") or f"#{candidate.id}"
+    """The token that the branch took, as it is written in labels; nothing where it took none."""
+    return name_of(branch.candidate) if branch.candidate is not None else ""
 
 
 def beams_table(beams: tuple[Beam, ...]) -> Table:
