@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
@@ -32,6 +32,7 @@ def widest_grapheme(text: str) -> int:
     return max((cells for _, _, cells in graphemes(text)), default=0)
 
 
+@example("\U0001f3fd 、", 1, 0, 0)  # a sign of no width alone, and a space behind it
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(TEXTS, ANY_TEXT), WIDTHS, st.integers(0, 6), st.integers(0, 6))
 def test_no_line_is_wider_than_the_width_and_no_text_is_lost(source: str, width: int, indent: int, hang: int) -> None:

@@ -160,7 +160,7 @@ def _pieces(box: str, offset: int, room: int, rest: int) -> Iterator[tuple[int, 
             cut, cut_used = (soft, soft_used) if soft_used * 2 > room else (begin, used)
             yield offset + start, offset + start + len(box[start:cut].rstrip(" "))
             start, used, room, soft, soft_used = cut, used - cut_used, rest, 0, 0
-        if not used and box[begin:end] == " ":
+        if begin == start and box[begin:end] == " ":
             start = end
             continue
         used += cells
