@@ -6,8 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from tests.soak import SOAK
 from tutor.domain import language
+
+# `make test` draws the same examples each time, as all its seeds are fixed; `make soak` looks for new ones.
+settings.register_profile("test", derandomize=not SOAK)
+settings.load_profile("test")
 
 ROOT = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("QWTUTOR_MODELS") or ROOT / ".cache" / "models")

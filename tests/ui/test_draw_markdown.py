@@ -48,8 +48,9 @@ def test_the_same_words_are_drawn_at_every_width(source: str) -> None:
         text = "".join(plain(source, width, DARK))
         return re.sub(r"[ ─│▎↳-]", "", text)
 
-    # Wide enough that tables stay tables.
-    assert words(40) == words(120)
+    # Wide enough that tables stay tables; there a long cell breaks beside the next one.
+    narrow, wide = words(40), words(120)
+    assert sorted(narrow) == sorted(wide) if "|" in source else narrow == wide
 
 
 def test_blocks_are_one_blank_line_apart() -> None:

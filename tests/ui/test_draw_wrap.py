@@ -33,6 +33,7 @@ def widest_grapheme(text: str) -> int:
 
 
 @example("\U0001f3fd 、", 1, 0, 0)  # a sign of no width alone, and a space behind it
+@example("00:000", 5, 0, 4)  # cut where it is best, more would be left than the next line holds
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(TEXTS, ANY_TEXT), WIDTHS, st.integers(0, 6), st.integers(0, 6))
 def test_no_line_is_wider_than_the_width_and_no_text_is_lost(source: str, width: int, indent: int, hang: int) -> None:

@@ -157,7 +157,8 @@ def _pieces(box: str, offset: int, room: int, rest: int) -> Iterator[tuple[int, 
     start, used, soft, soft_used = 0, 0, 0, 0
     for begin, end, cells in graphemes(box):
         while used and used + cells > room:
-            cut, cut_used = (soft, soft_used) if soft_used * 2 > room else (begin, used)
+            softly = soft_used * 2 > room and used - soft_used <= rest
+            cut, cut_used = (soft, soft_used) if softly else (begin, used)
             yield offset + start, offset + start + len(box[start:cut].rstrip(" "))
             start, used, room, soft, soft_used = cut, used - cut_used, rest, 0, 0
         if begin == start and box[begin:end] == " ":
