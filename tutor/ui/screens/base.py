@@ -132,7 +132,3 @@ class TutorScreen(Screen[Any]):
         from tutor.ui.screens.search import SearchScreen
 
         self.app.push_screen(SearchScreen())
-
-
-def back_label() -> str:
-    return tr("Back")
